@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* gpu: what is read of one GPU only when it is asked for. */
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "hw/hw.h"
+#include "hw/internal.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool hw_gpu_is_nvidia(const struct hw_gpu *gpu)
+{
+	return gpu->driver && str_eq(gpu->driver, "nvidia");
+}
+
+const char *hw_gpu_unusable(const struct hw_gpu *gpu)
+{
+	if (!gpu->driver)
+		return "has no driver: load one, or see 'nv-run --list'";
+	if (str_eq(gpu->driver, "vfio-pci"))
+		return "is bound to vfio-pci, for a virtual machine";
+	if (gpu->render < 0 && hw_gpu_is_nvidia(gpu))
+		return "has no render node: the module nvidia_drm is not loaded";
+	if (gpu->render < 0)
+		return "has no render node: it shows pictures but renders none";
+	return NULL;
+}
+
+const char *hw_gpu_status(struct hw *hw, struct hw_gpu *gpu)
+{
+	if (!gpu->status)
+		gpu->status = hw_root_attr(&hw->root, gpu->path, "power/runtime_status");
+	if (!gpu->status)
+		gpu->status = "unknown";
+	return gpu->status;
+}
+
+const char *hw_gpu_tag(struct arena *arena, const struct hw_gpu *gpu)
+{
+	char *tag = arena_printf(arena, "%s-%s", gpu->pci ? "pci" : "platform", gpu->slot);
+
+	for (char *c = tag; *c; c++) {
+		if (*c == ':' || *c == '.')
+			*c = '_';
+	}
+	return tag;
+}
+
+/* "Model: \t\t NVIDIA ...": the text behind the name, blanks skipped. */
+static const char *information(struct hw *hw, const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = text; line && *line;) {
+		const char *end = strchrnul(line, '\n');
+
+		if (strncmp(line, name, length) == 0 && line[length] == ':') {
+			line += length + 1;
+			while (line < end && isspace((unsigned char)*line))
+				line++;
+			while (end > line && isspace((unsigned char)end[-1]))
+				end--;
+			return end > line ? arena_copy(hw->root.arena, line, (size_t)(end - line))
+					  : NULL;
+		}
+		line = *end ? end + 1 : end;
+	}
+	return NULL;
+}
+
+/* The file answers from what the driver has cached; reading it does not wake the GPU. */
+const struct hw_nvidia *hw_gpu_nvidia(struct hw *hw, struct hw_gpu *gpu)
+{
+	struct hw_nvidia *facts;
+	const char *text, *minor;
+	unsigned long number;
+
+	if (gpu->nvidia)
+		return gpu->nvidia;
+	facts = arena_alloc(hw->root.arena, sizeof(*facts));
+	facts->minor = -1;
+	gpu->nvidia = facts;
+	if (!hw_gpu_is_nvidia(gpu))
+		return facts;
+	text = hw_root_text(&hw->root,
+		arena_printf(hw->root.arena, HW_NVIDIA_GPUS "/%s/information", gpu->slot));
+	facts->model = information(hw, text, "Model");
+	if (facts->model && str_eq(facts->model, "Unknown"))
+		facts->model = NULL;
+	/* "GPU-????????-..." until the GPU was initialised once. */
+	facts->uuid = information(hw, text, "GPU UUID");
+	if (facts->uuid && (strchr(facts->uuid, '?') || !str_starts(facts->uuid, "GPU-")))
+		facts->uuid = NULL;
+	minor = information(hw, text, "Device Minor");
+	if (minor && str_number(minor, strlen(minor), 10, &number))
+		facts->minor = (int)number;
+	return facts;
+}
+
+unsigned hw_nvidia_major(struct hw *hw)
+{
+	const char *version = hw_root_text(&hw->root, HW_MODULE "/nvidia/version");
+	unsigned long major = 0;
+
+	if (version && str_number(version, strcspn(version, "."), 10, &major))
+		return (unsigned)major;
+	return 0;
+}
+
+bool hw_module_loaded(struct hw *hw, const char *module)
+{
+	return hw_root_exists(&hw->root, arena_printf(hw->root.arena, HW_MODULE "/%s", module));
+}
+
+const char *hw_hostname(struct hw *hw)
+{
+	const char *name = hw_root_text(&hw->root, HW_HOSTNAME);
+
+	return name ? name : "";
+}

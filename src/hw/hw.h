@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hw: the GPUs of a machine, from /sys and /proc, without waking any.
+ *
+ * Fields that cost nothing extra are filled by the scan; the rest is behind functions that read
+ * on first use. Everything belongs to the arena given to hw_init.
+ */
+#ifndef NV_HW_H
+#define NV_HW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "hw/root.h"
+
+/* PCI vendor ids. */
+enum hw_vendor { HW_AMD = 0x1002, HW_NVIDIA = 0x10de, HW_INTEL = 0x8086 };
+
+enum hw_role {
+	HW_ROLE_GUESS, /* not said by the administrator: to be worked out */
+	HW_INTEGRATED, /* part of the CPU, the chipset or the board */
+	HW_DISCRETE,
+	HW_EXTERNAL, /* in a box that can be unplugged */
+};
+
+struct hw_gpu {
+	const char *slot; /* "0000:01:00.0"; of a device that is not PCI, its name */
+	const char *path; /* its directory below /sys/devices */
+	bool pci;
+	bool vga; /* PCI class 0x0300: a VGA controller, may be the boot display */
+	unsigned vendor, device; /* PCI ids, 0 if it is not PCI */
+	const char *driver; /* the kernel driver bound to it, NULL if none */
+	int card, render; /* N of /dev/dri/cardN and renderDN, -1 if there is none */
+	enum hw_role role;
+	const char *role_why; /* why it is that, for people */
+	bool boot; /* firmware and early boot were shown by it */
+	const struct hw_nvidia *nvidia;
+	const char *name, *status; /* lazy: hw_gpu_name, hw_gpu_status */
+};
+
+/* What the proprietary driver tells of a GPU in /proc/driver/nvidia/gpus/SLOT/information. */
+struct hw_nvidia {
+	const char *model; /* NULL if not told */
+	const char *uuid; /* "GPU-...", NULL until the GPU was initialised once */
+	int minor; /* N of /dev/nvidiaN, -1 if not told */
+};
+
+struct hw_connector {
+	const char *name; /* "HDMI-A-1", as in sysfs without its card */
+	int card;
+};
+
+struct hw {
+	struct hw_root root;
+	struct hw_gpu **gpus; /* by slot */
+	size_t count;
+	struct hw_connector *connectors;
+	size_t connector_count;
+	bool drm_scanned, pci_scanned, judged;
+};
+
+/* sysroot is NULL for this machine. False with errno set if it cannot be opened. */
+bool hw_init(struct hw *hw, struct arena *arena, const char *sysroot);
+
+/*
+ * The GPUs with DRM nodes: all that a program can render on. One listing of /sys/class/drm, then
+ * a few reads for each.
+ */
+void hw_scan_drm(struct hw *hw);
+
+/* Also those that no DRM driver serves (vfio-pci, no driver): reads every PCI device's class. */
+void hw_scan_all(struct hw *hw);
+
+/*
+ * Fills role, role_why and boot of each GPU scanned so far that does not have them. A role that
+ * machine.conf gives is set before.
+ *
+ * Roles are told by what a device is and where it sits, never by the order of cards. The boot
+ * GPU is the one with boot_display (Linux 6.18), else boot_vga (set by the x86 VGA arbiter),
+ * else the only VGA controller.
+ */
+void hw_judge(struct hw *hw);
+
+const char *hw_role_name(enum hw_role role);
+bool hw_role_from_name(const char *name, enum hw_role *role);
+
+/* Whether NVIDIA's own kernel driver (not nouveau) runs the GPU. */
+bool hw_gpu_is_nvidia(const struct hw_gpu *gpu);
+
+/* The name for people: NVIDIA's, else that of pci.ids, else vendor and ids. Never NULL. */
+const char *hw_gpu_name(struct hw *hw, struct hw_gpu *gpu);
+
+/* power/runtime_status: "active", "suspended", ...; "unknown" if the kernel does not say. */
+const char *hw_gpu_status(struct hw *hw, struct hw_gpu *gpu);
+
+/* NVIDIA's facts; all unknown for other drivers. Never NULL. */
+const struct hw_nvidia *hw_gpu_nvidia(struct hw *hw, struct hw_gpu *gpu);
+
+/*
+ * Why no program can render on it, as in "0000:01:00.0 ...", or NULL if one can: it is bound to
+ * vfio-pci, has no driver, or has no render node.
+ */
+const char *hw_gpu_unusable(const struct hw_gpu *gpu);
+
+/* Mesa's tag for DRI_PRIME: "pci-0000_01_00_0" (Mesa src/loader/loader.c, compared literally). */
+const char *hw_gpu_tag(struct arena *arena, const struct hw_gpu *gpu);
+
+/* Version of the loaded NVIDIA kernel driver, major number; 0 if not loaded or not told. */
+unsigned hw_nvidia_major(struct hw *hw);
+
+/* Whether a kernel module of that name is loaded (underscores). */
+bool hw_module_loaded(struct hw *hw, const char *module);
+
+/* True on mains power, or where there is no battery. */
+bool hw_on_mains(struct hw *hw);
+
+/* A connected connector that is not a built-in panel; the last state the kernel saw, no probe. */
+bool hw_external_display(struct hw *hw);
+
+/* The machine's name, "" if unknown. */
+const char *hw_hostname(struct hw *hw);
+
+/* Where the running program's file is, on this machine; NULL if the kernel does not say. */
+const char *hw_own_path(struct arena *arena);
+
+/* The drivers' user side: what the loaders will find. */
+struct hw_stack {
+	bool nvidia_glx; /* libGLX_nvidia.so.0, NVIDIA's GLX vendor and Vulkan driver */
+	const char *nvidia_egl; /* glvnd's EGL vendor file of NVIDIA, NULL if not found */
+	const char *mesa_egl; /* and of Mesa */
+	const char
+		*opencl_other; /* the only OpenCL ICD that is not NVIDIA's, NULL if none or many */
+	bool opencl_nvidia; /* NVIDIA's OpenCL ICD is registered */
+	bool lavapipe; /* a Vulkan manifest of Mesa's CPU driver */
+};
+
+enum hw_stack_part {
+	HW_STACK_GLX_NVIDIA = 1,
+	HW_STACK_EGL_NVIDIA = 2,
+	HW_STACK_EGL_MESA = 4,
+	HW_STACK_OPENCL = 8,
+	HW_STACK_LAVAPIPE = 16,
+};
+
+/* Looks for the wanted parts only. library_path is LD_LIBRARY_PATH, may be NULL. */
+void hw_stack_probe(
+	struct hw *hw, struct hw_stack *stack, unsigned parts, const char *library_path);
+
+/* The EGL vendor file whose name holds a vendor, "mesa"; NULL if there is none. */
+const char *hw_egl_vendor_file(struct hw *hw, const char *vendor);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* internal: what the files of hw/ share, and the kernel's paths. */
+#ifndef NV_HW_INTERNAL_H
+#define NV_HW_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define HW_CLASS_DRM "/sys/class/drm"
+#define HW_PCI_DEVICES "/sys/bus/pci/devices"
+#define HW_POWER_SUPPLY "/sys/class/power_supply"
+#define HW_MODULE "/sys/module"
+#define HW_NVIDIA_GPUS "/proc/driver/nvidia/gpus"
+#define HW_OWN_PROGRAM "/proc/self/exe"
+#define HW_HOSTNAME "/proc/sys/kernel/hostname"
+
+/* Whether name[0..length) is a PCI address as the kernel writes it, 0000:01:00.0. */
+bool hw_is_slot(const char *name, size_t length);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "nv-run/run.h"
+
+/* Options become the topmost section. */
+static bool add_options(struct run *run)
+{
+	for (size_t i = 0; i < run->options.line_count; i++) {
+		const struct run_line *line = &run->options.lines[i];
+		const char *wrong = rule_add(&run->reader, line->key, line->value, line->literal);
+
+		if (wrong) {
+			log_error("%s; try 'nv-run --help'", wrong);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool read_settings(struct run *run)
+{
+	const struct rule_world world = {world_holds, world_variable, run};
+
+	rule_reader_init(&run->reader, run->arena, rule_keys, &run->subject);
+	if (!rules_read(run) || !add_options(run))
+		return false;
+	rule_resolve(&run->reader, &world, &run->settings, &run->outcomes);
+	for (size_t i = 0; i < run->reader.mistake_count; i++) {
+		const struct rule_mistake *mistake = &run->reader.mistakes[i];
+
+		if (mistake->line)
+			run_warn(run, "%s:%u:%u: %s", mistake->file, mistake->line, mistake->column,
+				mistake->text);
+		else
+			run_warn(run, "%s: %s", mistake->file, mistake->text);
+	}
+	return true;
+}
+
+/* The GPU asked for is not to be had: fallback says what then. */
+static int fall_back(struct run *run)
+{
+	const struct rule_setting *fallback = &run->settings.fallback;
+	const char *problem = run->choice.problem;
+
+	if (fallback->value && str_eq(fallback->value, "fail")) {
+		log_error("%s; not starting '%s', as fallback = fail (%s)", problem,
+			run->arguments[0], offload_origin(run->arena, fallback->from));
+		return EXIT_NV_RUN;
+	}
+	if (!fallback->value || !str_eq(fallback->value, "quiet"))
+		run_warn(run, "%s; starting on the default GPU", problem);
+	return 0;
+}
+
+static void choose(struct run *run)
+{
+	struct rule_selector selector = {.kind = RULE_SELECT_AUTO, .index = -1, .text = "auto"};
+
+	if (run->settings.gpu.value)
+		rule_selector_parse(run->arena, run->settings.gpu.value, &selector);
+	world_choose(run, &selector, &run->choice);
+}
+
+struct offload_input decide_input(const struct run *run)
+{
+	return (struct offload_input){
+		.settings = &run->settings,
+		.gpus = run->hw.gpus,
+		.count = run->hw.count,
+		.choice = &run->choice,
+		.session = &run->session,
+		.stack = &run->stack,
+		.environment = run->environment,
+	};
+}
+
+static size_t nvidia_gpus(const struct run *run)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < run->hw.count; i++)
+		count += hw_gpu_is_nvidia(run->hw.gpus[i]);
+	return count;
+}
+
+/* What the plan will ask about, and no more. */
+static void plan(struct run *run)
+{
+	struct offload_input input = decide_input(run);
+	struct hw_gpu *gpu = run->choice.gpu;
+	unsigned parts;
+
+	/* A rule for CUDA or Vulkan may name a GPU although none was chosen. */
+	if ((run->settings.api[RULE_CUDA].value || run->settings.api[RULE_VULKAN].value) &&
+		!run->hw_ready)
+		world_gpus(run, false);
+	input = decide_input(run);
+	if (offload_wants_session(&input))
+		session_read(run);
+	parts = offload_wants(&input);
+	hw_stack_probe(
+		&run->hw, &run->stack, parts, offload_env(run->environment, "LD_LIBRARY_PATH"));
+	if (parts & HW_STACK_GLX_NVIDIA) {
+		input.nvidia_major = hw_nvidia_major(&run->hw);
+		input.nvidia_drm = gpu && hw_gpu_is_nvidia(gpu);
+	}
+	for (size_t i = 0; nvidia_gpus(run) > 1 && i < run->hw.count; i++)
+		hw_gpu_nvidia(&run->hw, run->hw.gpus[i]);
+	offload_plan(run->arena, &input, &run->result);
+	for (size_t i = 0; i < run->result.warning_count; i++)
+		run_warn(run, "%s", run->result.warnings[i]);
+}
+
+/* The wrapper's words go before PROGRAM as it was typed. A wrapper that is missing, or nv-run
+ * itself without end, is left out: the program shall start. */
+static void command(struct run *run)
+{
+	const char **wrap = run->settings.wrap, *wrapper;
+	const char *from = offload_origin(run->arena, run->settings.wrap_from);
+	char **arguments = NULL;
+	size_t count = 0;
+
+	run->command = run->program;
+	run->command_arguments = run->arguments;
+	if (!wrap)
+		return;
+	wrapper = program_path(run, wrap[0]);
+	if (!wrapper) {
+		run_warn(run, "%s: the wrapper '%s' is left out: %s", from, wrap[0],
+			errno == ENOENT ? "not found" : strerror(errno));
+		return;
+	}
+	if (program_is_self(run->arena, wrapper)) {
+		run_warn(run, "%s: the wrapper '%s' is left out: it is nv-run itself", from,
+			wrap[0]);
+		return;
+	}
+	for (; *wrap; wrap++)
+		*arena_push(run->arena, arguments, count) = (char *)*wrap;
+	for (char **argument = run->arguments; *argument; argument++)
+		*arena_push(run->arena, arguments, count) = *argument;
+	*arena_push(run->arena, arguments, count) = NULL;
+	run->command = wrapper;
+	run->command_arguments = arguments;
+}
+
+/* Warnings are shown in a dry run's own words; here they go before the program's output. */
+static int tell_warnings(const struct run *run)
+{
+	bool shown = run->options.action == RUN_START || run->options.strict;
+
+	for (size_t i = 0; i < run->warning_count && shown; i++) {
+		if (run->options.strict)
+			log_error("%s", run->warnings[i]);
+		else
+			log_warning("%s", run->warnings[i]);
+	}
+	if (!run->options.strict || !run->warning_count)
+		return 0;
+	log_error("not starting '%s', as --strict was given", run->arguments[0]);
+	return EXIT_NV_RUN;
+}
+
+int decide(struct run *run)
+{
+	int status;
+
+	offload_session_guess(run->arena, run->environment, &run->session);
+	if (run->options.undo) {
+		run->choice.nothing_to_do = true;
+		environ_compare(run->arena, run->inherited, run->environment, &run->result);
+		command(run);
+		return tell_warnings(run);
+	}
+	if (!read_settings(run))
+		return EXIT_NV_RUN;
+	choose(run);
+	if (run->choice.problem) {
+		status = fall_back(run);
+		if (status)
+			return status;
+	}
+	plan(run);
+	command(run);
+	return tell_warnings(run);
+}

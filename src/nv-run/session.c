@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* session: what is known of the X server, from the file that nv-session writes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "nv-run/run.h"
+
+enum { DEADLINE = 300, LIMIT = 64 << 10 }; /* milliseconds; bytes */
+
+/* ":0" of ":0.1" and "unix:0"; NULL if there is no number. */
+static const char *display_name(struct arena *arena, const char *display)
+{
+	const char *colon = strrchr(display, ':');
+	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+
+	return digits ? arena_printf(arena, ":%.*s", (int)digits, colon + 1) : NULL;
+}
+
+/* The socket's identity changes with every start of a server. */
+static bool find_socket(struct arena *arena, const char *name, struct offload_socket *socket)
+{
+	struct stat status;
+
+	if (lstat(arena_printf(arena, "/tmp/.X11-unix/X%s", name + 1), &status) != 0 ||
+		!S_ISSOCK(status.st_mode))
+		return false;
+	*socket = (struct offload_socket){
+		.device = status.st_dev,
+		.inode = status.st_ino,
+		.seconds = status.st_ctim.tv_sec,
+		.nanoseconds = status.st_ctim.tv_nsec,
+	};
+	return true;
+}
+
+static bool read_file(struct run *run, const char *path, const struct offload_socket *socket)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+	struct stat status;
+	const char *text;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
+		status.st_mode & (S_IWGRP | S_IWOTH)) {
+		file_done(fd);
+		return false;
+	}
+	text = file_text_fd(run->arena, fd, LIMIT, NULL);
+	return text && offload_session_parse(run->arena, text, socket, &run->session);
+}
+
+/* "Nobody could tell": the next start need not ask again. */
+static void write_unknown(struct run *run, const char *path, const struct offload_socket *socket)
+{
+	const struct offload_session unknown = {0};
+	const char *slash = strrchr(path, '/');
+	const char *temporary = arena_printf(run->arena, "%s.%ld", path, (long)getpid());
+	struct buf text = {0};
+	int fd;
+
+	mkdir(arena_copy(run->arena, path, (size_t)(slash - path)), 0700);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;
+	offload_session_format(&text, socket, &unknown);
+	if (!buf_write(&text, fd) || rename(temporary, path) != 0)
+		unlink(temporary);
+	close(fd);
+	buf_free(&text);
+}
+
+static long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Waits until the other end of the pipe is closed, which its holder's end does. */
+static void wait_closed(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	long deadline = now() + DEADLINE, left;
+	char ignored[256];
+
+	while ((left = deadline - now()) > 0) {
+		int ready = poll(&wait, 1, (int)left);
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0 || read(fd, ignored, sizeof(ignored)) <= 0)
+			return;
+	}
+}
+
+/* Our own child only, and never for long: what does not die is left to the program's parent. */
+static void reap(pid_t child)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+
+	for (int i = 0; i < 50 && waitpid(child, NULL, WNOHANG) == 0; i++) {
+		if (i == 5)
+			kill(child, SIGKILL);
+		nanosleep(&moment, NULL);
+	}
+}
+
+static bool ask(struct run *run)
+{
+	const char *own = hw_own_path(run->arena);
+	const char *program = own ? arena_printf(run->arena, "%.*s/nv-session",
+					    (int)(str_file_name(own) - own - 1), own)
+				  : NULL;
+	char *arguments[] = {(char *)"nv-session", (char *)"publish", NULL};
+	posix_spawn_file_actions_t actions;
+	int pipe[2], failed;
+	pid_t child;
+
+	if (!program || access(program, X_OK) != 0 || pipe2(pipe, O_CLOEXEC) != 0)
+		return false;
+	run->session_asked = true;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, pipe[1], STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	failed = posix_spawn(&child, program, &actions, NULL, arguments, run->environment);
+	posix_spawn_file_actions_destroy(&actions);
+	close(pipe[1]);
+	if (!failed) {
+		wait_closed(pipe[0]);
+		reap(child);
+	}
+	close(pipe[0]);
+	return true;
+}
+
+void session_read(struct run *run)
+{
+	const char *directory = offload_env(run->environment, "XDG_RUNTIME_DIR");
+	const char *name = display_name(run->arena, run->session.display), *path;
+	struct offload_socket socket;
+
+	if (!name || !directory || *directory != '/' || !find_socket(run->arena, name, &socket))
+		return;
+	path = arena_printf(run->arena, "%s/nv-run/session.%s", directory, name);
+	if (read_file(run, path, &socket))
+		return;
+	/* A recorded machine's session is not here to be asked. */
+	if (!run->options.sysroot && ask(run) && !read_file(run, path, &socket))
+		write_unknown(run, path, &socket);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "offload/offload.h"
+
+#define FIRST_LINE "nv-run-session 1"
+
+static const char *const type_names[] = {"tty", "x11", "wayland"};
+static const char *const server_names[] = {"unknown", "xorg", "xwayland", "other"};
+
+const char *offload_type_name(enum offload_type type)
+{
+	return type_names[type];
+}
+
+static const char *set(char *const *environment, const char *name)
+{
+	const char *value = offload_env(environment, name);
+
+	return value && *value ? value : NULL;
+}
+
+/*
+ * A login session's type is the display manager's word; within it a Wayland socket means that
+ * DISPLAY, if any, is Xwayland's. ":0" and "unix:0" are on this machine; "localhost:10.0" is ssh.
+ */
+void offload_session_guess(
+	struct arena *arena, char *const *environment, struct offload_session *session)
+{
+	const char *display = set(environment, "DISPLAY");
+	const char *wayland = set(environment, "WAYLAND_DISPLAY");
+	const char *login = set(environment, "XDG_SESSION_TYPE");
+
+	*session = (struct offload_session){0};
+	if (display) {
+		session->display = arena_dup(arena, display);
+		session->local = display[0] == ':' || str_starts(display, "unix:");
+	}
+	session->login_x11 = login && str_eq(login, "x11");
+	if (display && session->login_x11)
+		session->type = OFFLOAD_X11;
+	else if (wayland || (display && login && str_eq(login, "wayland")))
+		session->type = OFFLOAD_WAYLAND;
+	else if (display)
+		session->type = OFFLOAD_X11;
+	if (session->type == OFFLOAD_WAYLAND && session->local)
+		session->server = OFFLOAD_SERVER_XWAYLAND;
+}
+
+/* "SLOT NAME": a slot or '-', a blank, and a name that may hold blanks. */
+static bool parse_provider(struct arena *arena, const char *text, struct offload_provider *provider)
+{
+	size_t slot = strcspn(text, " ");
+
+	if (!slot || text[slot] != ' ' || !text[slot + 1])
+		return false;
+	*provider = (struct offload_provider){
+		.slot = slot == 1 && *text == '-' ? NULL : arena_copy(arena, text, slot),
+		.name = arena_dup(arena, text + slot + 1),
+	};
+	return true;
+}
+
+static bool parse_server(const char *text, enum offload_server *server)
+{
+	for (int i = 0; i <= OFFLOAD_SERVER_OTHER; i++) {
+		if (str_eq(text, server_names[i])) {
+			*server = (enum offload_server)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool same_socket(const char *text, const struct offload_socket *socket)
+{
+	char expected[100];
+
+	snprintf(expected, sizeof(expected), "%lu %lu %ld.%09ld", socket->device, socket->inode,
+		socket->seconds, socket->nanoseconds);
+	return str_eq(text, expected);
+}
+
+/* One line, "word rest". Words of later versions are passed over. */
+static bool parse_line(struct arena *arena, const char *line, const struct offload_socket *socket,
+	struct offload_session *session)
+{
+	const char *rest = strchr(line, ' ');
+	struct offload_provider provider;
+	size_t word = rest ? (size_t)(rest++ - line) : 0;
+
+	if (word == 6 && str_starts(line, "socket")) {
+		session->known = same_socket(rest, socket);
+		return session->known;
+	}
+	if (word == 6 && str_starts(line, "server"))
+		return parse_server(rest, &session->server);
+	if (word == 6 && str_starts(line, "screen")) {
+		if (!parse_provider(arena, rest, &provider))
+			return false;
+		/* Of several X screens the first is the one that programs use. */
+		if (!session->screen.name)
+			session->screen = provider;
+		return true;
+	}
+	if (word == 3 && str_starts(line, "gpu")) {
+		if (!parse_provider(arena, rest, &provider))
+			return false;
+		*arena_push(arena, session->gpus, session->count) = provider;
+	}
+	return true;
+}
+
+bool offload_session_parse(struct arena *arena, const char *text,
+	const struct offload_socket *socket, struct offload_session *session)
+{
+	struct offload_session read = *session;
+	bool first = true;
+
+	read.server = OFFLOAD_SERVER_UNKNOWN;
+	read.known = false;
+	read.screen = (struct offload_provider){0};
+	read.gpus = NULL;
+	read.count = 0;
+	while (*text) {
+		const char *end = strchr(text, '\n');
+		char *line;
+
+		/* A file that does not end with a newline was cut short. */
+		if (!end)
+			return false;
+		line = arena_copy(arena, text, (size_t)(end - text));
+		text = end + 1;
+		if (first ? !str_eq(line, FIRST_LINE)
+			  : *line && *line != '#' && !parse_line(arena, line, socket, &read))
+			return false;
+		first = false;
+	}
+	if (!read.known)
+		return false;
+	/* "unknown" is nv-run's own note that nobody could tell: the guess stands. */
+	if (read.server == OFFLOAD_SERVER_UNKNOWN)
+		session->known = true;
+	else
+		*session = read;
+	return true;
+}
+
+static void format_provider(
+	struct buf *out, const char *word, const struct offload_provider *provider)
+{
+	buf_printf(out, "%s %s %s\n", word, provider->slot ? provider->slot : "-", provider->name);
+}
+
+void offload_session_format(
+	struct buf *out, const struct offload_socket *socket, const struct offload_session *session)
+{
+	buf_puts(out, FIRST_LINE "\n");
+	buf_printf(out, "socket %lu %lu %ld.%09ld\n", socket->device, socket->inode,
+		socket->seconds, socket->nanoseconds);
+	buf_printf(out, "server %s\n", server_names[session->server]);
+	if (session->screen.name)
+		format_provider(out, "screen", &session->screen);
+	for (size_t i = 0; i < session->count; i++)
+		format_provider(out, "gpu", &session->gpus[i]);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* selector: the words that choose a GPU. */
+#include <ctype.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "rule/internal.h"
+
+/* In the order of enum rule_selector_kind. */
+const char *const rule_selector_words[] = {
+	"auto",
+	"discrete",
+	"integrated",
+	"external",
+	"boot",
+	"nvidia",
+	"amd",
+	"intel",
+	"software",
+	"none",
+	NULL,
+};
+
+static bool hex(const char *text, size_t length, unsigned long *number)
+{
+	return str_number(text, length, 16, number);
+}
+
+/* [DOMAIN:]BUS:DEVICE[.FUNCTION], all hexadecimal; written out in full. */
+static const char *parse_slot(struct arena *arena, const char *text)
+{
+	unsigned long domain = 0, bus, device, function = 0;
+	const char *first = strchr(text, ':'), *last = strrchr(text, ':'), *dot;
+
+	if (!first)
+		return NULL;
+	if (first != last) {
+		size_t length = (size_t)(first - text);
+
+		if (length < 4 || length > 8 || !hex(text, length, &domain))
+			return NULL;
+		text = first + 1;
+	}
+	dot = strchr(last, '.');
+	if (last - text < 1 || last - text > 2 || !hex(text, (size_t)(last - text), &bus))
+		return NULL;
+	if (dot && (strlen(dot) != 2 || !str_number(dot + 1, 1, 8, &function)))
+		return NULL;
+	if (!dot)
+		dot = last + strlen(last);
+	if (dot - last != 3 || !hex(last + 1, 2, &device))
+		return NULL;
+	return arena_printf(arena, "%04lx:%02lx:%02lx.%lx", domain, bus, device, function);
+}
+
+static bool parse_id(const char *text, struct rule_selector *selector)
+{
+	unsigned long vendor, device;
+
+	if (strlen(text) != 9 || text[4] != ':' || !hex(text, 4, &vendor) ||
+		!hex(text + 5, 4, &device))
+		return false;
+	selector->vendor = (unsigned)vendor;
+	selector->device = (unsigned)device;
+	return true;
+}
+
+static bool parse_word(const char *text, struct rule_selector *selector)
+{
+	const char *colon = strchrnul(text, ':');
+	unsigned long index;
+
+	for (int i = 0; rule_selector_words[i]; i++) {
+		const char *word = rule_selector_words[i];
+
+		if (strlen(word) != (size_t)(colon - text) || !str_starts(text, word))
+			continue;
+		selector->kind = (enum rule_selector_kind)i;
+		if (!*colon)
+			return true;
+		if (i == RULE_SELECT_AUTO || i == RULE_SELECT_BOOT || i >= RULE_SELECT_SOFTWARE ||
+			!str_number(colon + 1, strlen(colon + 1), 10, &index) || index > 255)
+			return false;
+		selector->index = (int)index;
+		return true;
+	}
+	return false;
+}
+
+const char *rule_selector_parse(
+	struct arena *arena, const char *text, struct rule_selector *selector)
+{
+	const char *similar, *slot;
+
+	*selector = (struct rule_selector){.index = -1, .text = text};
+	if (parse_word(text, selector))
+		return NULL;
+	if (parse_id(text, selector)) {
+		selector->kind = RULE_SELECT_ID;
+		return NULL;
+	}
+	if (str_starts(text, "name=") && text[5]) {
+		selector->kind = RULE_SELECT_NAME;
+		selector->text = text + 5;
+		return NULL;
+	}
+	if (str_starts(text, "uuid=") && text[5]) {
+		selector->kind = RULE_SELECT_UUID;
+		selector->text = text + 5;
+		return NULL;
+	}
+	slot = parse_slot(arena, text);
+	if (slot) {
+		selector->kind = RULE_SELECT_SLOT;
+		selector->text = slot;
+		return NULL;
+	}
+	if (!*text)
+		return "expected a GPU, such as 'discrete' or '01:00.0'";
+	if (strchr(text, ':'))
+		return arena_printf(arena,
+			"'%s' is no GPU; slots are like 0000:01:00.0, ids like 10de:25a0, "
+			"numbered words like nvidia:1",
+			text);
+	similar = str_similar(text, rule_selector_words);
+	if (similar)
+		return arena_printf(arena, "unknown GPU '%s'; did you mean '%s'?", text, similar);
+	return arena_printf(arena,
+		"unknown GPU '%s'; 'nv-run --list' shows them, nv-run(1) how to choose one", text);
+}
