@@ -67,7 +67,7 @@ static int by_name(const void *a, const void *b)
 /* getdents64 and no opendir: no fstat, no 32 KiB buffer from the heap, no close. */
 bool file_names(struct arena *arena, int fd, struct file_list *list)
 {
-	char bytes[8192] __attribute__((aligned(8)));
+	char bytes[2048] __attribute__((aligned(8)));
 	struct entry *entries = NULL;
 	size_t count = 0;
 	ssize_t got;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 8192 };
+enum { CHUNK = 16384 };
 
 struct chunk {
 	struct chunk *next;
@@ -55,6 +55,20 @@ struct arena *arena_new(void)
 
 	arena->chunks = NULL;
 	return arena;
+}
+
+/* Most runs fit in one chunk: one that is there from the start needs no system call. */
+struct arena *arena_main(void)
+{
+	static union {
+		struct chunk chunk;
+		char room[sizeof(struct chunk) + 2 * CHUNK];
+	} first;
+	static struct arena arena;
+
+	first.chunk.size = 2 * CHUNK;
+	arena.chunks = &first.chunk;
+	return &arena;
 }
 
 void arena_free(struct arena *arena)
@@ -116,14 +130,16 @@ char *arena_dup(struct arena *arena, const char *text)
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
 	va_list arguments;
-	char *text;
+	char small[256], *text;
 	int length;
 
 	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
+	length = vsnprintf(small, sizeof(small), format, arguments);
 	va_end(arguments);
 	if (length < 0)
 		mem_fail();
+	if ((size_t)length < sizeof(small))
+		return arena_copy(arena, small, (size_t)length);
 	text = arena_alloc(arena, (size_t)length + 1);
 	va_start(arguments, format);
 	vsnprintf(text, (size_t)length + 1, format, arguments);

@@ -16,6 +16,10 @@ struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *arena);
 
+/* The arena of a program's main, once: its first 32 KiB come without a system call. Lives as long
+ * as the program; not for arena_free. */
+struct arena *arena_main(void);
+
 /* size zeroed bytes, aligned for any object; owned by the arena. */
 void *arena_alloc(struct arena *arena, size_t size);
 

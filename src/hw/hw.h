@@ -126,6 +126,7 @@ const char *hw_own_path(struct arena *arena);
 /* The drivers' user side: what the loaders will find. */
 struct hw_stack {
 	bool nvidia_glx; /* libGLX_nvidia.so.0, NVIDIA's GLX vendor and Vulkan driver */
+	bool nvidia_xorg; /* NVIDIA's driver for the X server, nvidia_drv.so */
 	const char *nvidia_egl; /* glvnd's EGL vendor file of NVIDIA, NULL if not found */
 	const char *mesa_egl; /* and of Mesa */
 	const char
@@ -140,6 +141,7 @@ enum hw_stack_part {
 	HW_STACK_EGL_MESA = 4,
 	HW_STACK_OPENCL = 8,
 	HW_STACK_LAVAPIPE = 16,
+	HW_STACK_XORG_NVIDIA = 32,
 };
 
 /* Looks for the wanted parts only. library_path is LD_LIBRARY_PATH, may be NULL. */

@@ -30,25 +30,36 @@ bool hw_role_from_name(const char *name, enum hw_role *role)
 	return false;
 }
 
+static bool has_bridge(const char *path, const char *slash)
+{
+	const char *parent = slash;
+
+	while (parent > path && parent[-1] != '/')
+		parent--;
+	return hw_is_slot(parent, (size_t)(slash - parent));
+}
+
 /*
  * "removable" is set on what hangs below an external-facing port, by Linux 5.14 and later
  * (drivers/pci/probe.c); older kernels and other firmware may set it on a bridge above only.
  */
 static bool is_external(struct hw *hw, const struct hw_gpu *gpu)
 {
-	char *path = arena_dup(hw->root.arena, gpu->path);
+	char *path = arena_dup(hw->root.arena, gpu->path), *slash;
 
-	for (;;) {
+	/* ".../pci0000:00/0000:00:02.0": what sits on the CPU's own bus is not behind a port. */
+	slash = strrchr(path, '/');
+	if (!slash || !has_bridge(path, slash))
+		return false;
+	for (; slash && hw_is_slot(slash + 1, strlen(slash + 1)); slash = strrchr(path, '/')) {
 		const char *removable;
-		char *slash = strrchr(path, '/');
 
-		if (!slash || !hw_is_slot(slash + 1, strlen(slash + 1)))
-			return false;
 		removable = hw_root_attr(&hw->root, path, "removable");
 		if (removable && str_eq(removable, "removable"))
 			return true;
 		*slash = '\0';
 	}
+	return false;
 }
 
 /* Whether the GPU sits at this device number of the CPU's own bus. */
@@ -83,24 +94,25 @@ static void guess_role(struct hw *hw, struct hw_gpu *gpu)
 {
 	if (!gpu->pci) {
 		gpu->role = HW_INTEGRATED;
-		gpu->role_why = "part of the SoC";
+		gpu->role_why = "it is part of the SoC";
 	} else if (is_external(hw, gpu)) {
 		gpu->role = HW_EXTERNAL;
-		gpu->role_why = "behind a removable port";
+		gpu->role_why = "it is behind a removable port";
 	} else if (gpu->vendor == HW_NVIDIA) {
 		gpu->role = HW_DISCRETE;
-		gpu->role_why = "NVIDIA makes no integrated PCI GPUs";
+		gpu->role_why = "an NVIDIA card";
 	} else if (gpu->vendor == HW_AMD) {
 		bool apu = is_apu(hw, gpu);
 
 		gpu->role = apu ? HW_INTEGRATED : HW_DISCRETE;
-		gpu->role_why = apu ? "shares its slot with parts of the CPU (an APU)"
-				    : "an AMD card, nothing of the CPU in its slot";
+		gpu->role_why = apu ? "an APU: it shares its slot with parts of the CPU"
+				    : "an AMD card, with nothing of the CPU in its slot";
 	} else if (gpu->vendor == HW_INTEL) {
 		bool inside = on_root_bus(gpu, "0000:00:02.");
 
 		gpu->role = inside ? HW_INTEGRATED : HW_DISCRETE;
-		gpu->role_why = inside ? "Intel at 00:02" : "Intel, but not at 00:02";
+		gpu->role_why = inside ? "Intel's place for it is 00:02"
+				       : "an Intel card: it is not at 00:02";
 	} else {
 		gpu->role = HW_INTEGRATED;
 		gpu->role_why = "a display controller of the board or the virtual machine";

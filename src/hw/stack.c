@@ -27,6 +27,19 @@ static const char *const library_directories[] = {
 	NULL,
 };
 
+/* The X server's own module path is not to be had; these are its usual places. On NixOS it is in
+ * the store, but comes with the libraries. */
+static const char *const xorg_drivers[] = {
+	"/usr/lib/xorg/modules/drivers/nvidia_drv.so", /* Debian, Arch */
+	"/usr/lib/x86_64-linux-gnu/nvidia/xorg/nvidia_drv.so", /* Ubuntu */
+	"/usr/lib64/xorg/modules/drivers/nvidia_drv.so", /* Fedora, openSUSE */
+	"/usr/lib/nvidia/nvidia_drv.so", /* Debian's alternatives */
+	"/usr/lib/x86_64-linux-gnu/xorg/modules/drivers/nvidia_drv.so",
+	"/usr/lib/nvidia/xorg/nvidia_drv.so",
+	"/run/opengl-driver/lib/libGLX_nvidia.so.0",
+	NULL,
+};
+
 static const char *const egl_directories[] = {
 	"/etc/glvnd/egl_vendor.d",
 	"/usr/share/glvnd/egl_vendor.d",
@@ -107,6 +120,15 @@ const char *hw_egl_vendor_file(struct hw *hw, const char *vendor)
 	return find_in(hw, egl_directories, vendor);
 }
 
+static bool any_exists(struct hw *hw, const char *const *paths)
+{
+	for (; *paths; paths++) {
+		if (hw_root_exists(&hw->root, *paths))
+			return true;
+	}
+	return false;
+}
+
 static void probe_opencl(struct hw *hw, struct hw_stack *stack)
 {
 	struct file_list files;
@@ -134,6 +156,8 @@ void hw_stack_probe(struct hw *hw, struct hw_stack *stack, unsigned parts, const
 	*stack = (struct hw_stack){0};
 	if (parts & HW_STACK_GLX_NVIDIA)
 		stack->nvidia_glx = find_library(hw, "libGLX_nvidia.so.0", library_path);
+	if (parts & HW_STACK_XORG_NVIDIA)
+		stack->nvidia_xorg = any_exists(hw, xorg_drivers);
 	if (parts & HW_STACK_EGL_NVIDIA)
 		stack->nvidia_egl = hw_egl_vendor_file(hw, "nvidia");
 	if (parts & HW_STACK_EGL_MESA)

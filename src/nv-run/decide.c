@@ -93,7 +93,6 @@ static size_t nvidia_gpus(const struct run *run)
 static void plan(struct run *run)
 {
 	struct offload_input input = decide_input(run);
-	struct hw_gpu *gpu = run->choice.gpu;
 	unsigned parts;
 
 	/* A rule for CUDA or Vulkan may name a GPU although none was chosen. */
@@ -106,10 +105,9 @@ static void plan(struct run *run)
 	parts = offload_wants(&input);
 	hw_stack_probe(
 		&run->hw, &run->stack, parts, offload_env(run->environment, "LD_LIBRARY_PATH"));
-	if (parts & HW_STACK_GLX_NVIDIA) {
+	/* A server with a provider to offload to settles that the driver is not too old for it. */
+	if ((parts & HW_STACK_GLX_NVIDIA) && !run->session.count)
 		input.nvidia_major = hw_nvidia_major(&run->hw);
-		input.nvidia_drm = gpu && hw_gpu_is_nvidia(gpu);
-	}
 	for (size_t i = 0; nvidia_gpus(run) > 1 && i < run->hw.count; i++)
 		hw_gpu_nvidia(&run->hw, run->hw.gpus[i]);
 	offload_plan(run->arena, &input, &run->result);

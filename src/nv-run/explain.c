@@ -10,21 +10,22 @@
 
 enum { MARGIN = 10, WIDTH = 96 };
 
-/* "Label     text", continued below with an empty label; long text is folded. */
+/* "Label     text", continued below with an empty label; long text is folded, blanks in front
+ * of it kept. */
 static void item(struct buf *out, const char *label, const char *text)
 {
-	size_t start = out->length, column;
+	size_t start = out->length, column = MARGIN, indent = strspn(text, " ");
 
 	buf_puts(out, label);
-	buf_pad(out, start, MARGIN);
-	column = MARGIN;
+	buf_pad(out, start, MARGIN + indent);
+	text += indent;
 	while (*text) {
 		size_t word = strcspn(text, " ");
 
 		if (column > MARGIN && column + 1 + word > WIDTH) {
 			buf_putc(out, '\n');
 			start = out->length;
-			buf_pad(out, start, MARGIN);
+			buf_pad(out, start, MARGIN + indent);
 			column = MARGIN;
 		} else if (column > MARGIN) {
 			buf_putc(out, ' ');
@@ -42,9 +43,9 @@ static const char *who_chose(struct run *run)
 	const struct rule_setting *gpu = &run->settings.gpu;
 
 	if (!gpu->value)
-		return "'auto', as no rule names a GPU";
-	return arena_printf(run->arena, "'%s' (%s)", gpu->value,
-		gpu->from.file ? offload_origin(run->arena, gpu->from) : "from the command line");
+		return "auto, as no rule names a GPU";
+	return arena_printf(run->arena, "%s, by %s", gpu->value,
+		gpu->from.file ? offload_origin(run->arena, gpu->from) : "the command line");
 }
 
 static void explain_gpu(struct run *run, struct buf *out)
@@ -74,8 +75,8 @@ static void explain_gpu(struct run *run, struct buf *out)
 			str_eq(status, "suspended") ? "asleep until the program uses it"
 			: str_eq(status, "active")  ? "awake"
 						    : "power state unknown"));
-	item(out, "", arena_printf(run->arena, "because: %s", run->choice.why));
-	item(out, "", arena_printf(run->arena, "asked for: %s", who_chose(run)));
+	item(out, "",
+		arena_printf(run->arena, "asked for: %s; %s", who_chose(run), run->choice.why));
 }
 
 static const char *server(struct run *run)
@@ -117,10 +118,7 @@ static void explain_session(struct run *run, struct buf *out)
 	else
 		item(out, "Session",
 			arena_printf(run->arena, "%s, display %s: %s (%s)", type, session->display,
-				server(run),
-				session->known && session->server
-					? "nv-session told"
-					: "a guess from the environment"));
+				server(run), session->source));
 }
 
 static void explain_changes(struct run *run, struct buf *out)
@@ -140,8 +138,8 @@ static void explain_changes(struct run *run, struct buf *out)
 		item(out, label, buf_text(&line));
 		buf_free(&line);
 		item(out, "",
-			arena_printf(run->arena, "  %s%s%s", change->why ? change->why : "",
-				change->why ? " - " : "", change->from));
+			arena_printf(run->arena, "    %s%s%s%s", change->why ? change->why : "",
+				change->why ? " (" : "", change->from, change->why ? ")" : ""));
 		label = "";
 	}
 }
@@ -174,7 +172,9 @@ static void explain_rules(struct run *run, struct buf *out)
 		label = "";
 		shown++;
 	}
-	if (!shown)
+	if (!shown && !run->file_count)
+		item(out, label, "there are no rule files");
+	else if (!shown)
 		item(out, label,
 			arena_printf(run->arena, "none of %zu file%s has one for %s",
 				run->file_count, run->file_count == 1 ? "" : "s",
@@ -224,7 +224,7 @@ static void explain_json(struct run *run, struct buf *out)
 	json_string(&json, "gpu_from",
 		run->settings.gpu.value ? offload_origin(run->arena, run->settings.gpu.from)
 					: "default");
-	json_bool(&json, "session_known", run->session.known && run->session.server);
+	json_string(&json, "session_why", run->session.source);
 	json_open(&json, "rules", '[');
 	for (size_t i = 0; !run->options.undo && i < run->reader.count && run->outcomes; i++) {
 		const struct rule_outcome *outcome = &run->outcomes[i];

@@ -98,7 +98,7 @@ static int act(struct run *run)
 int main(int argc, char **argv)
 {
 	extern char **environ;
-	struct run run = {.arena = arena_new(), .inherited = environ};
+	struct run run = {.arena = arena_main(), .inherited = environ};
 	const char *wrong = NULL;
 	int status = options_parse(run.arena, &run.options, argc, argv);
 
@@ -112,6 +112,5 @@ int main(int argc, char **argv)
 			run_warn(&run, "%s", wrong);
 		status = act(&run);
 	}
-	arena_free(run.arena);
 	return status < 0 ? 0 : status;
 }

@@ -78,7 +78,6 @@ struct run {
 	bool hw_ready;
 	struct rule_reader machine; /* machine.conf */
 	struct offload_session session;
-	bool session_asked; /* nv-session was asked in this run */
 	struct hw_stack stack;
 	struct offload_choice choice;
 	struct offload_result result;

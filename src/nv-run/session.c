@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "nv-run/run.h"
 
-enum { DEADLINE = 300, LIMIT = 64 << 10 }; /* milliseconds; bytes */
+enum { DEADLINE = 300, LIMIT = 64 << 10, LOG_LIMIT = 4 << 20 }; /* milliseconds; bytes */
 
 /* ":0" of ":0.1" and "unix:0"; NULL if there is no number. */
 static const char *display_name(struct arena *arena, const char *display)
@@ -133,7 +133,6 @@ static bool ask(struct run *run)
 
 	if (!program || access(program, X_OK) != 0 || pipe2(pipe, O_CLOEXEC) != 0)
 		return false;
-	run->session_asked = true;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, pipe[1], STDOUT_FILENO);
@@ -149,18 +148,66 @@ static bool ask(struct run *run)
 	return true;
 }
 
-void session_read(struct run *run)
+/* Xorg makes its log anew at every start, and writes on after it has made its socket: an older
+ * one is that of another server. */
+static bool read_log_at(struct run *run, int fd, const struct offload_socket *socket)
 {
-	const char *directory = offload_env(run->environment, "XDG_RUNTIME_DIR");
-	const char *name = display_name(run->arena, run->session.display), *path;
-	struct offload_socket socket;
+	struct stat status;
+	const char *text;
 
-	if (!name || !directory || *directory != '/' || !find_socket(run->arena, name, &socket))
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+		status.st_mtim.tv_sec < socket->seconds) {
+		file_done(fd);
+		return false;
+	}
+	text = file_text_fd(run->arena, fd, LOG_LIMIT, NULL);
+	if (text)
+		offload_session_log(run->arena, text, &run->session);
+	return text;
+}
+
+/* As root's server and as a user's own. */
+static void read_log(struct run *run, const char *name, const struct offload_socket *socket)
+{
+	const char *log = arena_printf(run->arena, "Xorg.%s.log", name + 1);
+	const char *home = offload_env(run->environment, "HOME");
+	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+	if (home &&
+		read_log_at(run,
+			open(arena_printf(run->arena, "%s/.local/share/xorg/%s", home, log), flags),
+			socket))
+		return;
+	read_log_at(run,
+		hw_root_open(&run->hw.root, arena_printf(run->arena, "/var/log/%s", log), flags),
+		socket);
+}
+
+/* The session file, if need be after asking for it once a server. */
+static void read_session(struct run *run, const char *name, const struct offload_socket *socket)
+{
+	const char *directory = offload_env(run->environment, "XDG_RUNTIME_DIR"), *path;
+
+	if (!directory || *directory != '/')
 		return;
 	path = arena_printf(run->arena, "%s/nv-run/session.%s", directory, name);
-	if (read_file(run, path, &socket))
+	if (read_file(run, path, socket))
 		return;
 	/* A recorded machine's session is not here to be asked. */
-	if (!run->options.sysroot && ask(run) && !read_file(run, path, &socket))
-		write_unknown(run, path, &socket);
+	if (!run->options.sysroot && ask(run) && !read_file(run, path, socket))
+		write_unknown(run, path, socket);
+}
+
+void session_read(struct run *run)
+{
+	const char *name = display_name(run->arena, run->session.display);
+	struct offload_socket socket;
+
+	if (!name || !find_socket(run->arena, name, &socket))
+		return;
+	read_session(run, name, &socket);
+	if (run->session.server == OFFLOAD_SERVER_UNKNOWN)
+		read_log(run, name, &socket);
 }

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* trust: whose rules are obeyed. A rule can set any variable and wrap any program. */
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "nv-run/run.h"
+
+/* The kernel told at the start; asking again for every file would cost a system call each. */
+static uid_t user_id(void)
+{
+	return (uid_t)getauxval(AT_EUID);
+}
+
+static gid_t group_id(void)
+{
+	return (gid_t)getauxval(AT_EGID);
+}
 
 /* The nth field of a line of /etc/passwd or /etc/group. */
 static const char *field(const char *line, unsigned number, size_t *length)
@@ -50,7 +62,7 @@ static bool is_private_group(const struct run *run, gid_t group)
 	size_t name_length = 0, length;
 
 	for (const char *line = users ? users : ""; *line; line = next_line(line)) {
-		if (field_is_number(line, 2, geteuid()))
+		if (field_is_number(line, 2, user_id()))
 			name = field(line, 0, &name_length);
 		else if (field_is_number(line, 3, group))
 			return false;
@@ -63,12 +75,12 @@ static bool is_private_group(const struct run *run, gid_t group)
 						      strncmp(members, name, length) == 0));
 	}
 	/* Users of a directory service are in neither file; equal numbers are its sign then. */
-	return group == geteuid();
+	return group == user_id();
 }
 
 const char *trust_problem(const struct run *run, const struct stat *status)
 {
-	uid_t user = geteuid();
+	uid_t user = user_id();
 
 	if (!S_ISREG(status->st_mode))
 		return S_ISDIR(status->st_mode) ? "is a directory" : "is not a regular file";
@@ -78,7 +90,7 @@ const char *trust_problem(const struct run *run, const struct stat *status)
 	if (status->st_mode & S_IWOTH)
 		return "can be written by everybody; 'chmod o-w' it";
 	if ((status->st_mode & S_IWGRP) && status->st_gid != 0 &&
-		(user == 0 || status->st_gid != getegid() ||
+		(user == 0 || status->st_gid != group_id() ||
 			!is_private_group(run, status->st_gid)))
 		return "can be written by its group; 'chmod g-w' it";
 	return NULL;

@@ -104,21 +104,10 @@ static size_t usable(struct hw_gpu *const *gpus, size_t count, struct hw_gpu **o
 	return number;
 }
 
-static const char *reason(struct arena *arena, const struct offload_choice *choice)
+static const char *reason(struct arena *arena, const struct hw_gpu *gpu)
 {
-	const struct rule_selector *selector = &choice->selector;
-	const struct hw_gpu *gpu = choice->gpu;
-
-	if (selector->kind == RULE_SELECT_BOOT)
-		return "it showed the boot";
-	if (selector->kind == RULE_SELECT_SLOT || selector->kind == RULE_SELECT_UUID ||
-		selector->kind == RULE_SELECT_ID || selector->kind == RULE_SELECT_NAME)
-		return arena_printf(arena, "asked for by %s",
-			selector->kind == RULE_SELECT_SLOT   ? "slot"
-			: selector->kind == RULE_SELECT_ID   ? "its ids"
-			: selector->kind == RULE_SELECT_NAME ? "name"
-							     : "UUID");
-	return arena_printf(arena, "%s: %s", hw_role_name(gpu->role), gpu->role_why);
+	return arena_printf(arena, "it is %s%s: %s", hw_role_name(gpu->role),
+		gpu->boot ? " and shows the screen from boot on" : "", gpu->role_why);
 }
 
 static void missing(struct arena *arena, size_t count, struct offload_choice *choice)
@@ -149,7 +138,7 @@ static bool automatic(struct hw_gpu *const *gpus, size_t count, struct offload_c
 	choice->nothing_to_do = true;
 	choice->gpu = number == 1 ? only : NULL;
 	choice->why = number > 1 ? "no GPU is discrete"
-		      : number   ? "the only GPU"
+		      : number   ? "it is the only GPU"
 				 : "there is no GPU";
 	return true;
 }
@@ -185,5 +174,5 @@ void offload_choose(struct arena *arena, struct hw_gpu *const *gpus, size_t coun
 		choice->gpu = NULL;
 		return;
 	}
-	choice->why = reason(arena, choice);
+	choice->why = reason(arena, choice->gpu);
 }

@@ -58,7 +58,9 @@ static void avoid_nvidia(struct plan *plan, const struct hw_gpu *display)
 		pin_mesa(plan);
 	plan_set(plan, VULKAN, "VK_LOADER_DRIVERS_DISABLE", "*nvidia*",
 		"Vulkan does not load NVIDIA's driver");
-	hide_compute(plan);
+	/* Beside a card that draws, another one may compute; beside the one to save power, not. */
+	if (plan->input->choice->gpu->role == HW_INTEGRATED)
+		hide_compute(plan);
 }
 
 /*

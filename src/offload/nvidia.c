@@ -72,7 +72,7 @@ const char *nvidia_glx_refused(const struct plan *plan)
 	case OFFLOAD_SERVER_UNKNOWN:
 		break;
 	}
-	if (!session->display || (session->login_x11 && plan->input->nvidia_drm))
+	if (!session->display || (session->login_x11 && plan->input->stack->nvidia_xorg))
 		return NULL;
 	return arena_printf(plan->arena,
 		"whether X server %s has an NVIDIA provider is not known (nv-session did not "
@@ -164,10 +164,11 @@ static void plan_which(struct plan *plan, struct hw_gpu *gpu, bool second)
 	blind &= plan->automatic;
 	if (blind)
 		plan_warn(plan,
-			"%s%s%s cannot be told which of %zu NVIDIA GPUs to use; %s may not be it",
-			blind & GLX ? "GLX and EGL" : "",
-			blind & GLX && blind & VULKAN ? ", and Vulkan" : "",
-			blind & GLX ? "" : "Vulkan", plan_nvidia_count(plan), plan_gpu(plan, gpu));
+			"%s cannot be told which of %zu NVIDIA GPUs to use; it may not be %s",
+			!(blind & GLX)      ? "Vulkan"
+			: !(blind & VULKAN) ? "GLX and EGL"
+					    : "GLX, EGL and Vulkan",
+			plan_nvidia_count(plan), plan_gpu(plan, gpu));
 }
 
 static bool all_nvidia(const struct plan *plan)

@@ -66,7 +66,7 @@ struct offload_session {
 	bool local; /* the X server is on this machine, behind a socket */
 	bool login_x11; /* the login session is an X session (XDG_SESSION_TYPE) */
 	enum offload_server server;
-	bool known; /* from a session file; else the rest is a guess */
+	const char *source; /* who told, for people: "a guess from the environment" */
 	struct offload_provider screen; /* drives the X screen; name NULL if unknown */
 	struct offload_provider *gpus; /* the others */
 	size_t count;
@@ -91,6 +91,12 @@ struct offload_socket {
 bool offload_session_parse(struct arena *arena, const char *text,
 	const struct offload_socket *socket, struct offload_session *session);
 
+/*
+ * Reads the log of a running Xorg, the next best witness: its driver writes "NVIDIA(0)" on the
+ * lines about an X screen of its own and "NVIDIA(G0)" on those about a GPU screen.
+ */
+void offload_session_log(struct arena *arena, const char *log, struct offload_session *session);
+
 /* Writes a session file: what offload_session_parse reads. */
 void offload_session_format(struct buf *out, const struct offload_socket *socket,
 	const struct offload_session *session);
@@ -110,7 +116,6 @@ struct offload_input {
 	const struct offload_session *session;
 	const struct hw_stack *stack;
 	unsigned nvidia_major; /* 0 if unknown */
-	bool nvidia_drm; /* the module nvidia_drm is loaded */
 	char *const *environment; /* what the changes are relative to */
 };
 

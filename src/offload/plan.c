@@ -23,17 +23,36 @@ const char *offload_origin(struct arena *arena, struct rule_origin origin)
 	return origin.file ? arena_printf(arena, "%s:%u", origin.file, origin.line) : "option";
 }
 
-struct hw_gpu *offload_display_gpu(const struct offload_input *input)
+/* A screen of NVIDIA's provider may come without a slot: then it is the only such GPU's. */
+static struct hw_gpu *screen_gpu(const struct offload_input *input)
 {
-	const char *slot = input->session->screen.slot;
+	const struct offload_provider *screen = &input->session->screen;
+	struct hw_gpu *found = NULL;
+	size_t count = 0;
 
 	for (size_t i = 0; i < input->count; i++) {
 		struct hw_gpu *gpu = input->gpus[i];
 
-		if (slot ? str_eq(gpu->slot, slot) : gpu->boot)
+		if (screen->slot && str_eq(gpu->slot, screen->slot))
 			return gpu;
+		if (!screen->slot && screen->name && str_starts(screen->name, "NVIDIA-") &&
+			hw_gpu_is_nvidia(gpu)) {
+			found = gpu;
+			count++;
+		}
 	}
-	return NULL;
+	return count == 1 ? found : NULL;
+}
+
+struct hw_gpu *offload_display_gpu(const struct offload_input *input)
+{
+	struct hw_gpu *screen = screen_gpu(input);
+
+	for (size_t i = 0; i < input->count && !screen; i++) {
+		if (input->gpus[i]->boot)
+			screen = input->gpus[i];
+	}
+	return screen;
 }
 
 size_t plan_nvidia_count(const struct plan *plan)
@@ -47,8 +66,10 @@ size_t plan_nvidia_count(const struct plan *plan)
 
 const char *plan_gpu(const struct plan *plan, const struct hw_gpu *gpu)
 {
-	return arena_printf(plan->arena, "%s (%s)", gpu->name ? gpu->name : gpu->slot,
-		gpu->name ? gpu->slot : gpu->driver);
+	const char *name = gpu->nvidia && gpu->nvidia->model ? gpu->nvidia->model : gpu->name;
+
+	return arena_printf(
+		plan->arena, "%s (%s)", name ? name : gpu->slot, name ? gpu->slot : gpu->driver);
 }
 
 static struct plan_entry *find(const struct plan *plan, const char *name)
@@ -202,10 +223,12 @@ unsigned offload_wants(const struct offload_input *input)
 {
 	const struct offload_choice *choice = input->choice;
 	const struct rule_settings *settings = input->settings;
-	unsigned parts = 0;
+	unsigned parts = 0, guess = 0;
 
+	if (input->session->server == OFFLOAD_SERVER_UNKNOWN && input->session->login_x11)
+		guess = HW_STACK_XORG_NVIDIA;
 	if (is_word(&settings->api[RULE_GLX], "nvidia"))
-		parts |= HW_STACK_GLX_NVIDIA;
+		parts |= HW_STACK_GLX_NVIDIA | guess;
 	if (is_word(&settings->api[RULE_EGL], "nvidia"))
 		parts |= HW_STACK_EGL_NVIDIA;
 	if (is_word(&settings->api[RULE_EGL], "mesa"))
@@ -216,7 +239,7 @@ unsigned offload_wants(const struct offload_input *input)
 		return parts | HW_STACK_EGL_MESA | HW_STACK_LAVAPIPE;
 	if (choice->gpu && hw_gpu_is_nvidia(choice->gpu) &&
 		choice->gpu != offload_display_gpu(input))
-		return parts | HW_STACK_GLX_NVIDIA;
+		return parts | HW_STACK_GLX_NVIDIA | guess;
 	if (choice->gpu && !hw_gpu_is_nvidia(choice->gpu) && has_nvidia(input))
 		return parts | HW_STACK_EGL_MESA | HW_STACK_OPENCL;
 	return parts;

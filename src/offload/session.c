@@ -35,7 +35,7 @@ void offload_session_guess(
 	const char *wayland = set(environment, "WAYLAND_DISPLAY");
 	const char *login = set(environment, "XDG_SESSION_TYPE");
 
-	*session = (struct offload_session){0};
+	*session = (struct offload_session){.source = "a guess from the environment"};
 	if (display) {
 		session->display = arena_dup(arena, display);
 		session->local = display[0] == ':' || str_starts(display, "unix:");
@@ -94,8 +94,8 @@ static bool parse_line(struct arena *arena, const char *line, const struct offlo
 	size_t word = rest ? (size_t)(rest++ - line) : 0;
 
 	if (word == 6 && str_starts(line, "socket")) {
-		session->known = same_socket(rest, socket);
-		return session->known;
+		session->source = "nv-session told";
+		return same_socket(rest, socket);
 	}
 	if (word == 6 && str_starts(line, "server"))
 		return parse_server(rest, &session->server);
@@ -122,7 +122,7 @@ bool offload_session_parse(struct arena *arena, const char *text,
 	bool first = true;
 
 	read.server = OFFLOAD_SERVER_UNKNOWN;
-	read.known = false;
+	read.source = NULL;
 	read.screen = (struct offload_provider){0};
 	read.gpus = NULL;
 	read.count = 0;
@@ -140,14 +140,34 @@ bool offload_session_parse(struct arena *arena, const char *text,
 			return false;
 		first = false;
 	}
-	if (!read.known)
+	/* Without a line about the socket it may be about any server. */
+	if (!read.source)
 		return false;
 	/* "unknown" is nv-run's own note that nobody could tell: the guess stands. */
-	if (read.server == OFFLOAD_SERVER_UNKNOWN)
-		session->known = true;
-	else
+	if (read.server != OFFLOAD_SERVER_UNKNOWN)
 		*session = read;
 	return true;
+}
+
+void offload_session_log(struct arena *arena, const char *log, struct offload_session *session)
+{
+	static const char screen[] = "NVIDIA(0): ", gpu[] = "NVIDIA(G%u): ";
+	char text[32];
+
+	session->server = OFFLOAD_SERVER_XORG;
+	session->source = "its log tells";
+	session->screen = (struct offload_provider){0};
+	session->gpus = NULL;
+	session->count = 0;
+	if (strstr(log, screen))
+		session->screen.name = "NVIDIA-0";
+	for (unsigned i = 0; i < 16; i++) {
+		snprintf(text, sizeof(text), gpu, i);
+		if (strstr(log, text))
+			*arena_push(arena, session->gpus, session->count) =
+				(struct offload_provider){
+					NULL, arena_printf(arena, "NVIDIA-G%u", i)};
+	}
 }
 
 static void format_provider(

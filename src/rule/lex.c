@@ -244,6 +244,48 @@ static void read_line(struct rule_reader *reader, const char *line, const char *
 			"expected a [header] first, got %s", shown(reader->arena, at, end));
 }
 
+static unsigned count_lines(const char *at, const char *end)
+{
+	unsigned count = 0;
+
+	for (; at < end; at++)
+		count += *at == '\n';
+	return count;
+}
+
+/* The line from at on, itself the beginning of one, whose first byte but blanks is '['; NULL if
+ * there is none before end. */
+static const char *next_header(const char *at, const char *end)
+{
+	const char *bracket = at;
+
+	while ((bracket = memchr(bracket, '[', (size_t)(end - bracket)))) {
+		const char *line = bracket;
+
+		while (line > at && is_blank(line[-1]))
+			line--;
+		if (line == at || line[-1] == '\n')
+			return line;
+		bracket++;
+	}
+	return NULL;
+}
+
+/* Where reading goes on: at the next header, or behind the last complete line. */
+static const char *skip(struct rule_reader *reader, const char *at, const char *end, bool last)
+{
+	const char *next = next_header(at, end);
+
+	if (!next && last)
+		next = end;
+	if (!next) {
+		next = memrchr(at, '\n', (size_t)(end - at));
+		next = next ? next + 1 : at;
+	}
+	reader->line += count_lines(at, next);
+	return next;
+}
+
 size_t rule_read(struct rule_reader *reader, const char *text, size_t length, bool last)
 {
 	const char *at = text, *end = text + length;
@@ -252,14 +294,15 @@ size_t rule_read(struct rule_reader *reader, const char *text, size_t length, bo
 	if (!reader->line && length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		at += 3;
 	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		const char *newline;
 
-		if (!newline && !last)
+		if (!reader->reading && reader->subject)
+			at = skip(reader, at, end, last);
+		newline = memchr(at, '\n', (size_t)(end - at));
+		if (at == end || (!newline && !last))
 			break;
 		reader->line++;
-		/* In a section that is skipped only a line that may be a header matters. */
-		if (reader->reading || !reader->subject || *at == '[' || is_blank(*at))
-			read_line(reader, at, newline ? newline : end);
+		read_line(reader, at, newline ? newline : end);
 		at = newline ? newline + 1 : end;
 	}
 	return (size_t)(at - text);
