@@ -52,6 +52,8 @@ bool offload_present(struct hw_gpu *const *gpus, size_t count, const struct rule
 
 	if (selector->kind == RULE_SELECT_SOFTWARE || selector->kind == RULE_SELECT_NONE)
 		return true;
+	if (selector->kind == RULE_SELECT_AUTO)
+		return count > 0;
 	for (size_t i = 0; i < count; i++) {
 		if (fits(gpus[i], selector) && index++ >= selector->index)
 			return true;
