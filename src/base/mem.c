@@ -127,6 +127,17 @@ char *arena_dup(struct arena *arena, const char *text)
 	return arena_copy(arena, text, strlen(text));
 }
 
+char *arena_path(struct arena *arena, const char *directory, const char *name)
+{
+	size_t length = strlen(directory), rest = strlen(name);
+	char *path = arena_alloc(arena, length + rest + 2);
+
+	memcpy(path, directory, length);
+	path[length] = '/';
+	memcpy(path + length + 1, name, rest);
+	return path;
+}
+
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
 	va_list arguments;

@@ -26,6 +26,8 @@ void *arena_alloc(struct arena *arena, size_t size);
 /* A NUL-terminated copy of length bytes of text. */
 char *arena_copy(struct arena *arena, const char *text, size_t length);
 char *arena_dup(struct arena *arena, const char *text);
+/* "directory/name": what arena_printf would make of it, at a tenth of the cost. */
+char *arena_path(struct arena *arena, const char *directory, const char *name);
 char *arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -99,6 +99,13 @@ const struct hw_nvidia *hw_gpu_nvidia(struct hw *hw, struct hw_gpu *gpu)
 	return facts;
 }
 
+/* Drivers 390 and 340 run Fermi GPUs and older ones; Maxwell, which no driver before 435 that is
+ * still in use runs, begins at device 0x1340 (NVIDIA's list of legacy GPUs). */
+bool hw_gpu_is_legacy(const struct hw_gpu *gpu)
+{
+	return gpu->vendor == HW_NVIDIA && gpu->device < 0x1340;
+}
+
 unsigned hw_nvidia_major(struct hw *hw)
 {
 	const char *version = hw_root_text(&hw->root, HW_MODULE "/nvidia/version");

@@ -30,7 +30,7 @@ struct hw_gpu {
 	bool vga; /* PCI class 0x0300: a VGA controller, may be the boot display */
 	unsigned vendor, device; /* PCI ids, 0 if it is not PCI */
 	const char *driver; /* the kernel driver bound to it, NULL if none */
-	int card, render; /* N of /dev/dri/cardN and renderDN, -1 if there is none */
+	int card, render; /* N of /dev/dri/cardN (filled by hw_scan_all) and renderDN, -1 if none */
 	enum hw_role role;
 	const char *role_why; /* why it is that, for people */
 	bool boot; /* firmware and early boot were shown by it */
@@ -54,6 +54,8 @@ struct hw {
 	struct hw_root root;
 	struct hw_gpu **gpus; /* by slot */
 	size_t count;
+	const char **cards; /* "card0", ... */
+	size_t card_count;
 	struct hw_connector *connectors;
 	size_t connector_count;
 	bool drm_scanned, pci_scanned, judged;
@@ -104,6 +106,9 @@ const char *hw_gpu_unusable(const struct hw_gpu *gpu);
 
 /* Mesa's tag for DRI_PRIME: "pci-0000_01_00_0" (Mesa src/loader/loader.c, compared literally). */
 const char *hw_gpu_tag(struct arena *arena, const struct hw_gpu *gpu);
+
+/* Whether a driver from before render offload may be running it, so that the version matters. */
+bool hw_gpu_is_legacy(const struct hw_gpu *gpu);
 
 /* Version of the loaded NVIDIA kernel driver, major number; 0 if not loaded or not told. */
 unsigned hw_nvidia_major(struct hw *hw);

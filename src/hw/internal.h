@@ -14,6 +14,12 @@
 #define HW_OWN_PROGRAM "/proc/self/exe"
 #define HW_HOSTNAME "/proc/sys/kernel/hostname"
 
+struct hw;
+struct hw_gpu;
+
+/* The GPU of "card0", its number filled in; NULL if it is none's. */
+struct hw_gpu *hw_card_gpu(struct hw *hw, const char *card);
+
 /* Whether name[0..length) is a PCI address as the kernel writes it, 0000:01:00.0. */
 bool hw_is_slot(const char *name, size_t length);
 

@@ -122,17 +122,13 @@ static void guess_role(struct hw *hw, struct hw_gpu *gpu)
 /* The attribute is there only on the boot display (drivers/gpu/drm/drm_sysfs.c, Linux 6.18). */
 static struct hw_gpu *find_boot_display(struct hw *hw)
 {
-	for (size_t i = 0; i < hw->count; i++) {
-		const struct hw_gpu *gpu = hw->gpus[i];
-		const char *value =
-			gpu->card < 0
-				? NULL
-				: hw_root_text(&hw->root,
-					  arena_printf(hw->root.arena,
-						  HW_CLASS_DRM "/card%d/boot_display", gpu->card));
+	for (size_t i = 0; i < hw->card_count; i++) {
+		const char *value = hw_root_text(
+			&hw->root, arena_printf(hw->root.arena, HW_CLASS_DRM "/%s/boot_display",
+					   hw->cards[i]));
 
 		if (value && str_eq(value, "1"))
-			return hw->gpus[i];
+			return hw_card_gpu(hw, hw->cards[i]);
 	}
 	return NULL;
 }

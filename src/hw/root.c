@@ -49,14 +49,9 @@ char *hw_root_text(const struct hw_root *root, const char *path)
 	return text;
 }
 
-static const char *join(const struct hw_root *root, const char *directory, const char *name)
-{
-	return arena_printf(root->arena, "%s/%s", directory, name);
-}
-
 char *hw_root_attr(const struct hw_root *root, const char *directory, const char *name)
 {
-	return hw_root_text(root, join(root, directory, name));
+	return hw_root_text(root, arena_path(root->arena, directory, name));
 }
 
 char *hw_root_link(const struct hw_root *root, const char *path)

@@ -152,33 +152,67 @@ static void add_connector(struct hw *hw, const char *name)
 			(struct hw_connector){dash + 1, (int)card};
 }
 
+/* Makes out which GPU a node belongs to. */
+static void add_node(struct hw *hw, const char *name, bool render, unsigned long number)
+{
+	const char *link =
+		hw_root_link(&hw->root, arena_printf(hw->root.arena, HW_CLASS_DRM "/%s", name));
+	struct hw_gpu *gpu = link ? from_link(hw, link, render) : NULL;
+
+	if (gpu)
+		*(render ? &gpu->render : &gpu->card) = (int)number;
+}
+
+struct hw_gpu *hw_card_gpu(struct hw *hw, const char *card)
+{
+	unsigned long number;
+
+	if (!node_number(card, "card", &number))
+		return NULL;
+	add_node(hw, card, false, number);
+	for (size_t i = 0; i < hw->count; i++) {
+		if (hw->gpus[i]->card == (int)number)
+			return hw->gpus[i];
+	}
+	return NULL;
+}
+
+/* A GPU whose card has no render node is found by its card only. */
+static void add_cards(struct hw *hw)
+{
+	for (size_t i = 0; i < hw->card_count; i++)
+		hw_card_gpu(hw, hw->cards[i]);
+	qsort(hw->gpus, hw->count, sizeof(*hw->gpus), by_slot);
+}
+
 void hw_scan_drm(struct hw *hw)
 {
 	struct file_list nodes;
+	unsigned long number;
+	size_t renders = 0;
 
 	if (hw->drm_scanned)
 		return;
 	hw->drm_scanned = true;
 	if (!hw_root_names(&hw->root, HW_CLASS_DRM, &nodes))
 		return;
-	/* Backwards: a device that is not PCI is known to render when its card comes. */
-	for (size_t i = nodes.count; i-- > 0;) {
-		const char *name = nodes.names[i], *link;
-		unsigned long number;
-		bool render = node_number(name, "renderD", &number);
-		struct hw_gpu *gpu;
+	for (size_t i = 0; i < nodes.count; i++) {
+		const char *name = nodes.names[i];
 
-		if (!render && !node_number(name, "card", &number)) {
+		if (node_number(name, "renderD", &number)) {
+			add_node(hw, name, true, number);
+			renders++;
+		} else if (node_number(name, "card", &number)) {
+			*arena_push(hw->root.arena, hw->cards, hw->card_count) = name;
+		} else {
 			add_connector(hw, name);
-			continue;
 		}
-		link = hw_root_link(
-			&hw->root, arena_printf(hw->root.arena, HW_CLASS_DRM "/%s", name));
-		gpu = link ? from_link(hw, link, render) : NULL;
-		if (gpu)
-			*(render ? &gpu->render : &gpu->card) = (int)number;
 	}
-	qsort(hw->gpus, hw->count, sizeof(*hw->gpus), by_slot);
+	/* Where each card has its render node, there is nothing more to find: two reads saved. */
+	if (renders == hw->card_count)
+		qsort(hw->gpus, hw->count, sizeof(*hw->gpus), by_slot);
+	else
+		add_cards(hw);
 }
 
 static bool known_slot(const struct hw *hw, const char *slot)
@@ -192,7 +226,7 @@ static bool known_slot(const struct hw *hw, const char *slot)
 
 static void add_pci(struct hw *hw, const char *slot)
 {
-	const char *device = arena_printf(hw->root.arena, HW_PCI_DEVICES "/%s", slot);
+	const char *device = arena_path(hw->root.arena, HW_PCI_DEVICES, slot);
 	const char *class = hw_root_attr(&hw->root, device, "class"), *link;
 	struct hw_gpu *gpu;
 
@@ -200,7 +234,7 @@ static void add_pci(struct hw *hw, const char *slot)
 	if (!class || !str_starts(class, "0x03"))
 		return;
 	/* The virtual functions of a GPU that is shared among VMs are not GPUs of this machine. */
-	if (hw_root_exists(&hw->root, arena_printf(hw->root.arena, "%s/physfn", device)))
+	if (hw_root_exists(&hw->root, arena_path(hw->root.arena, device, "physfn")))
 		return;
 	link = hw_root_link(&hw->root, device);
 	link = link ? strstr(link, "/devices/") : NULL;
@@ -220,6 +254,7 @@ void hw_scan_all(struct hw *hw)
 		return;
 	hw->pci_scanned = true;
 	hw->judged = false;
+	add_cards(hw);
 	if (!hw_root_names(&hw->root, HW_PCI_DEVICES, &devices))
 		return;
 	for (size_t i = 0; i < devices.count; i++) {

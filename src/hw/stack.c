@@ -88,7 +88,8 @@ static bool find_library(struct hw *hw, const char *library, const char *library
 		part += length + (part[length] != '\0');
 	}
 	for (size_t i = 0; library_directories[i]; i++) {
-		if (exists_in(hw, library_directories[i], strlen(library_directories[i]), library))
+		if (hw_root_exists(
+			    &hw->root, arena_path(hw->root.arena, library_directories[i], library)))
 			return true;
 	}
 	return in_loader_cache(hw, library);
@@ -156,7 +157,7 @@ void hw_stack_probe(struct hw *hw, struct hw_stack *stack, unsigned parts, const
 	*stack = (struct hw_stack){0};
 	if (parts & HW_STACK_GLX_NVIDIA)
 		stack->nvidia_glx = find_library(hw, "libGLX_nvidia.so.0", library_path);
-	if (parts & HW_STACK_XORG_NVIDIA)
+	if (parts & HW_STACK_XORG_NVIDIA && stack->nvidia_glx)
 		stack->nvidia_xorg = any_exists(hw, xorg_drivers);
 	if (parts & HW_STACK_EGL_NVIDIA)
 		stack->nvidia_egl = hw_egl_vendor_file(hw, "nvidia");

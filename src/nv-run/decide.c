@@ -76,6 +76,7 @@ struct offload_input decide_input(const struct run *run)
 		.choice = &run->choice,
 		.session = &run->session,
 		.stack = &run->stack,
+		.sandboxed = run->sandboxed,
 		.environment = run->environment,
 	};
 }
@@ -99,6 +100,9 @@ static void plan(struct run *run)
 	if ((run->settings.api[RULE_CUDA].value || run->settings.api[RULE_VULKAN].value) &&
 		!run->hw_ready)
 		world_gpus(run, false);
+	/* Its driver without DRM nodes is out of sight, and still to be kept asleep. */
+	if (run->choice.gpu && !nvidia_gpus(run) && hw_module_loaded(&run->hw, "nvidia"))
+		world_gpus(run, true);
 	input = decide_input(run);
 	if (offload_wants_session(&input))
 		session_read(run);
@@ -106,7 +110,7 @@ static void plan(struct run *run)
 	hw_stack_probe(
 		&run->hw, &run->stack, parts, offload_env(run->environment, "LD_LIBRARY_PATH"));
 	/* A server with a provider to offload to settles that the driver is not too old for it. */
-	if ((parts & HW_STACK_GLX_NVIDIA) && !run->session.count)
+	if (run->choice.gpu && hw_gpu_is_legacy(run->choice.gpu) && !run->session.count)
 		input.nvidia_major = hw_nvidia_major(&run->hw);
 	for (size_t i = 0; nvidia_gpus(run) > 1 && i < run->hw.count; i++)
 		hw_gpu_nvidia(&run->hw, run->hw.gpus[i]);

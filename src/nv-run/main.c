@@ -50,8 +50,10 @@ static void execute(struct arena *arena, const char *program, char **arguments, 
 static int start(struct run *run)
 {
 	const char *wrong = NULL;
-	char **environment = environ_change(run->arena, run->environment, &run->result, &wrong);
+	char **environment = run->environment;
 
+	if (!run->options.undo)
+		environment = environ_change(run->arena, environment, &run->result, &wrong);
 	if (wrong)
 		log_warning("%s", wrong);
 	for (size_t i = 0; i < run->result.count; i++) {

@@ -15,11 +15,13 @@
 /* As execvp: a directory or a file that may not be executed does not end the search. */
 static bool can_execute(const char *path)
 {
+	const mode_t everybody = S_IXUSR | S_IXGRP | S_IXOTH;
 	struct stat status;
 
-	if (access(path, X_OK) != 0)
+	if (stat(path, &status) != 0)
 		return false;
-	if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
+	if (S_ISREG(status.st_mode) &&
+		((status.st_mode & everybody) == everybody || access(path, X_OK) == 0))
 		return true;
 	errno = EACCES;
 	return false;
@@ -151,6 +153,12 @@ static void add_desktop(struct run *run, struct ids *ids)
 		add_id(run, ids, "desktop", file, strlen(file) - strlen(".desktop"));
 }
 
+static bool starts_sandbox(const struct run *run)
+{
+	return str_eq(run->subject.name, "flatpak") || str_eq(run->subject.name, "snap") ||
+	       strstr(run->program, "/flatpak/exports/bin/") || str_starts(run->program, "/snap/");
+}
+
 int program_find(struct run *run)
 {
 	struct ids ids = {0};
@@ -170,6 +178,7 @@ int program_find(struct run *run)
 		.real_path = real_path,
 		.context = run,
 	};
+	run->sandboxed = starts_sandbox(run);
 	for (size_t i = 0; i < run->options.id_count; i++)
 		*arena_push(run->arena, ids.items, ids.count) = run->options.ids[i];
 	add_steam(run, &ids);

@@ -67,6 +67,7 @@ struct run {
 	char **arguments; /* PROGRAM and its arguments */
 	const char *program; /* its absolute path */
 	struct rule_subject subject;
+	bool sandboxed; /* it starts in a sandbox: files of this system are not there */
 
 	struct rule_reader reader;
 	struct run_file *files;

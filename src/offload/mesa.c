@@ -26,6 +26,10 @@ static void pin_mesa(struct plan *plan)
 	const char *egl = plan->input->stack->mesa_egl;
 
 	plan_set(plan, GLX, "__GLX_VENDOR_LIBRARY_NAME", "mesa", "GLX loads Mesa's library only");
+	/* In a sandbox the file is elsewhere, and a list of files that are not there is the end of
+	 * EGL. */
+	if (plan->input->sandboxed)
+		return;
 	if (egl)
 		plan_set(plan, EGL, "__EGL_VENDOR_LIBRARY_FILENAMES", egl,
 			"EGL loads Mesa's library only, and does not wake the NVIDIA GPU");
@@ -39,7 +43,7 @@ static void hide_compute(struct plan *plan)
 	const struct hw_stack *stack = plan->input->stack;
 
 	plan_set(plan, CUDA, "CUDA_VISIBLE_DEVICES", "", "CUDA sees no GPU");
-	if (stack->opencl_nvidia && stack->opencl_other)
+	if (stack->opencl_nvidia && stack->opencl_other && !plan->input->sandboxed)
 		plan_set(plan, OPENCL, "OCL_ICD_VENDORS", stack->opencl_other,
 			"OpenCL does not load NVIDIA's library");
 }

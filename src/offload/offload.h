@@ -116,6 +116,7 @@ struct offload_input {
 	const struct offload_session *session;
 	const struct hw_stack *stack;
 	unsigned nvidia_major; /* 0 if unknown */
+	bool sandboxed; /* the program runs among other files: Flatpak, Snap */
 	char *const *environment; /* what the changes are relative to */
 };
 

@@ -29,6 +29,9 @@ const struct rule_key *key_find(const struct rule_key *keys, const char *name);
 const char *key_similar(const struct rule_key *keys, const char *name);
 bool key_takes_name(const struct rule_key *key);
 
+/* NULL, or why no rule can be about a variable of this name. */
+const char *key_check_variable(const char *name);
+
 /* NULL, or what is wrong with the name or value of a line. */
 const char *key_check(
 	struct arena *arena, const struct rule_key *key, const char *name, const char *value);

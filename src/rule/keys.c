@@ -105,16 +105,28 @@ static const char *check_words(struct arena *arena, const char *value)
 	return wrong;
 }
 
+const char *key_check_variable(const char *name)
+{
+	if (!str_is_variable(name))
+		return "a variable's name has no '='";
+	if (str_eq(name, "NV_RUN_SAVED"))
+		return "NV_RUN_SAVED is nv-run's own: it is how --undo finds the way back";
+	return NULL;
+}
+
 static const char *check_names(struct arena *arena, const char *value)
 {
+	const char *wrong = NULL;
+
 	for (const char *at = value; *at; at += *at == ',') {
 		size_t length;
 
 		at += strspn(at, " \t");
 		length = strcspn(at, ", \t");
-		if (memchr(at, '=', length))
-			return arena_printf(
-				arena, "a variable's name has no '=': '%.*s'", (int)length, at);
+		if (length)
+			wrong = key_check_variable(arena_copy(arena, at, length));
+		if (wrong)
+			return wrong;
 		at += length;
 		at += strspn(at, " \t");
 		if (*at && *at != ',')
@@ -198,6 +210,10 @@ const char *key_check(
 
 	if (key_takes_name(key) && !*name)
 		return arena_printf(arena, "expected a variable's name behind '%s'", key->name);
+	if (key_takes_name(key))
+		wrong = key_check_variable(name);
+	if (wrong)
+		return wrong;
 	/* A value with ${NAME} is known, and checked, once the environment is. */
 	if (strchr(value, '$')) {
 		expand(arena, NULL, value, &wrong);

@@ -121,6 +121,7 @@ struct rule_reader {
 
 	const char *file;
 	unsigned line;
+	bool begun; /* some of the file was read */
 	bool reading; /* inside a section that is kept */
 	size_t file_sections, file_mistakes; /* counts when the file began */
 };

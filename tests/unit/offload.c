@@ -188,7 +188,7 @@ static const struct plan_case cases[] = {
 		NULL, "-CUDA_VISIBLE_DEVICES " OFFLOADED, NULL},
 	{"Slurm's allocation stays", {NVIDIA, NVIDIA3}, BOOT_NONE, "nvidia:1", "",
 		{"CUDA_VISIBLE_DEVICES=0", "SLURM_JOB_ID=7"}, NULL,
-		"CUDA_DEVICE_ORDER=PCI_BUS_ID VK_LOADER_DEVICE_SELECT=10de:2204 "
+		"VK_LOADER_DEVICE_SELECT=10de:2204 "
 		"MESA_VK_DEVICE_SELECT=10de:2204 ",
 		NULL},
 	/* Rules about one API. */

@@ -424,6 +424,8 @@ static void a_byte_order_mark_is_passed_over(void)
 {
 	check_text(settings_of("\xef\xbb\xbf[steam]\ngpu = amd\n").gpu.value, "amd");
 	check_text(checked("\xef\xbb\xbf[steam]\ngpu = amd\n"), "");
+	/* Only one, however the bytes arrive. */
+	check(read_for(&steam, "\xef\xbb\xbf\xef\xbb\xbf[steam]\n").count == 0);
 }
 
 /* The same settings and mistakes however the bytes arrive, and whether other sections are read
@@ -431,7 +433,8 @@ static void a_byte_order_mark_is_passed_over(void)
 static const char *const pieces[] = {"[steam]\n", "[other]\n", "  [st*, x]\r\n", "[\"a,b\"]\n",
 	"gpu = nvidia\n", "gpu = intel", "\n", "set.A = [steam]\n", "\t[x\n", "# [steam]\n",
 	"unset = A, B\n", "when.power = ac\n", "nonsense\n", "set.L = long long long long\n",
-	"[/usr/*]\n", "[[a-z]team]\n", "vulkan = off\n", "]\n", "[", "wrap = a b\n", "\r\n"};
+	"[/usr/*]\n", "[[a-z]team]\n", "vulkan = off\n", "]\n", "[", "wrap = a b\n", "\r\n",
+	"\xef\xbb\xbf"};
 
 static unsigned long state = 88172645463325252ul;
 
