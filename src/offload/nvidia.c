@@ -146,8 +146,7 @@ static void plan_which(struct plan *plan, struct hw_gpu *gpu, bool second)
 	bool shows = plan->input->session->type != OFFLOAD_TTY;
 	unsigned blind = twin ? VULKAN : 0;
 
-	plan_set(
-		plan, CUDA | OPENCL, "CUDA_DEVICE_ORDER", "PCI_BUS_ID", "CUDA counts GPUs by slot");
+	plan_set(plan, CUDA, "CUDA_DEVICE_ORDER", "PCI_BUS_ID", "CUDA counts GPUs by slot");
 	if (cuda)
 		plan_set(plan, CUDA, "CUDA_VISIBLE_DEVICES", cuda, "CUDA sees this GPU only");
 	if (dxvk)
