@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 16384 };
+enum { CHUNK = 16 << 10, FIRST_CHUNK = 32 << 10 };
 
 struct chunk {
 	struct chunk *next;
@@ -62,11 +62,11 @@ struct arena *arena_main(void)
 {
 	static union {
 		struct chunk chunk;
-		char room[sizeof(struct chunk) + 2 * CHUNK];
+		char room[sizeof(struct chunk) + FIRST_CHUNK];
 	} first;
 	static struct arena arena;
 
-	first.chunk.size = 2 * CHUNK;
+	first.chunk.size = FIRST_CHUNK;
 	arena.chunks = &first.chunk;
 	return &arena;
 }
@@ -129,12 +129,11 @@ char *arena_dup(struct arena *arena, const char *text)
 
 char *arena_path(struct arena *arena, const char *directory, const char *name)
 {
-	size_t length = strlen(directory), rest = strlen(name);
-	char *path = arena_alloc(arena, length + rest + 2);
+	char *path = arena_alloc(arena, strlen(directory) + strlen(name) + 2);
+	char *end = stpcpy(path, directory);
 
-	memcpy(path, directory, length);
-	path[length] = '/';
-	memcpy(path + length + 1, name, rest);
+	*end++ = '/';
+	stpcpy(end, name);
 	return path;
 }
 

@@ -99,6 +99,11 @@ const struct hw_nvidia *hw_gpu_nvidia(struct hw *hw, struct hw_gpu *gpu)
 	return facts;
 }
 
+const char *hw_node(struct arena *arena, const char *kind, int number)
+{
+	return number < 0 ? NULL : arena_printf(arena, HW_NODES "/%s%d", kind, number);
+}
+
 /* Drivers 390 and 340 run Fermi GPUs and older ones; Maxwell, which no driver before 435 that is
  * still in use runs, begins at device 0x1340 (NVIDIA's list of legacy GPUs). */
 bool hw_gpu_is_legacy(const struct hw_gpu *gpu)

@@ -110,6 +110,9 @@ const char *hw_gpu_tag(struct arena *arena, const struct hw_gpu *gpu);
 /* Whether a driver from before render offload may be running it, so that the version matters. */
 bool hw_gpu_is_legacy(const struct hw_gpu *gpu);
 
+/* Path of a DRM node, "/dev/dri/renderD128", for people; NULL if number is -1. */
+const char *hw_node(struct arena *arena, const char *kind, int number);
+
 /* Version of the loaded NVIDIA kernel driver, major number; 0 if not loaded or not told. */
 unsigned hw_nvidia_major(struct hw *hw);
 

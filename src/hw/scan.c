@@ -41,6 +41,12 @@ static int by_slot(const void *a, const void *b)
 	return strcmp((*one)->slot, (*two)->slot);
 }
 
+static void sort_gpus(struct hw *hw)
+{
+	if (hw->count)
+		qsort(hw->gpus, hw->count, sizeof(*hw->gpus), by_slot);
+}
+
 static struct hw_gpu *find_path(const struct hw *hw, const char *path, size_t length)
 {
 	for (size_t i = 0; i < hw->count; i++) {
@@ -182,7 +188,7 @@ static void add_cards(struct hw *hw)
 {
 	for (size_t i = 0; i < hw->card_count; i++)
 		hw_card_gpu(hw, hw->cards[i]);
-	qsort(hw->gpus, hw->count, sizeof(*hw->gpus), by_slot);
+	sort_gpus(hw);
 }
 
 void hw_scan_drm(struct hw *hw)
@@ -210,7 +216,7 @@ void hw_scan_drm(struct hw *hw)
 	}
 	/* Where each card has its render node, there is nothing more to find: two reads saved. */
 	if (renders == hw->card_count)
-		qsort(hw->gpus, hw->count, sizeof(*hw->gpus), by_slot);
+		sort_gpus(hw);
 	else
 		add_cards(hw);
 }
@@ -263,5 +269,5 @@ void hw_scan_all(struct hw *hw)
 		if (hw_is_slot(slot, strlen(slot)) && !known_slot(hw, slot))
 			add_pci(hw, slot);
 	}
-	qsort(hw->gpus, hw->count, sizeof(*hw->gpus), by_slot);
+	sort_gpus(hw);
 }

@@ -21,11 +21,6 @@ static const char *const headings[COLUMNS] = {
 	"POWER",
 };
 
-static const char *node(struct run *run, const char *kind, int number)
-{
-	return number < 0 ? NULL : arena_printf(run->arena, "/dev/dri/%s%d", kind, number);
-}
-
 static const char *nodes(struct run *run, const struct hw_gpu *gpu)
 {
 	const char *text = "-";
@@ -96,8 +91,8 @@ static void print_json(struct run *run, struct buf *out)
 		json_string(&json, "role_why", gpu->role_why);
 		json_bool(&json, "boot", gpu->boot);
 		json_bool(&json, "external", gpu->role == HW_EXTERNAL);
-		json_string(&json, "card", node(run, "card", gpu->card));
-		json_string(&json, "render", node(run, "renderD", gpu->render));
+		json_string(&json, "card", hw_node(run->arena, "card", gpu->card));
+		json_string(&json, "render", hw_node(run->arena, "renderD", gpu->render));
 		json_string(&json, "runtime_status", hw_gpu_status(&run->hw, gpu));
 		json_string(&json, "uuid", hw_gpu_nvidia(&run->hw, gpu)->uuid);
 		json_string(&json, "unusable", hw_gpu_unusable(gpu));

@@ -44,15 +44,22 @@ static struct hw_gpu *screen_gpu(const struct offload_input *input)
 	return count == 1 ? found : NULL;
 }
 
+static struct hw_gpu *boot_gpu(const struct offload_input *input)
+{
+	for (size_t i = 0; i < input->count; i++) {
+		struct hw_gpu *gpu = input->gpus[i];
+
+		if (gpu && gpu->boot)
+			return gpu;
+	}
+	return NULL;
+}
+
 struct hw_gpu *offload_display_gpu(const struct offload_input *input)
 {
 	struct hw_gpu *screen = screen_gpu(input);
 
-	for (size_t i = 0; i < input->count && !screen; i++) {
-		if (input->gpus[i]->boot)
-			screen = input->gpus[i];
-	}
-	return screen;
+	return screen ? screen : boot_gpu(input);
 }
 
 size_t plan_nvidia_count(const struct plan *plan)

@@ -101,13 +101,13 @@ static const char *apply_wrap(struct arena *arena, const struct rule_world *worl
 {
 	const char *wrong, **words = split_words(arena, line->value, &wrong);
 
-	for (size_t i = 0; words && words[i]; i++) {
+	if (!words)
+		return wrong;
+	for (size_t i = 0; words[i]; i++) {
 		words[i] = expand(arena, world, words[i], &wrong);
 		if (wrong)
 			return wrong;
 	}
-	if (wrong)
-		return wrong;
 	settings->wrap = words[0] ? words : NULL;
 	settings->wrap_from = line->from;
 	return NULL;

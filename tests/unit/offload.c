@@ -23,9 +23,9 @@ static const struct hw_nvidia second = {"RTX B", "GPU-22222222-AAAA-4bbb-8ccc-01
 	}
 #define CARD(place, maker, model, kernel, facts)                                                   \
 	{                                                                                          \
-		.slot = place, .pci = true, .vga = true, .vendor = maker, .device = model,         \
-		.driver = kernel, .render = 129, .role = HW_DISCRETE, .role_why = "",              \
-		.nvidia = facts                                                                    \
+		.slot = (place), .pci = true, .vga = true, .vendor = (maker), .device = (model),   \
+		.driver = (kernel), .render = 129, .role = HW_DISCRETE, .role_why = "",            \
+		.nvidia = (facts)                                                                  \
 	}
 #define NVIDIA CARD("0000:01:00.0", HW_NVIDIA, 0x25a2, "nvidia", &first)
 #define NVIDIA2 CARD("0000:02:00.0", HW_NVIDIA, 0x25a2, "nvidia", &second)
