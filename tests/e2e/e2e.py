@@ -50,7 +50,8 @@ def environment(**more):
 def run(*command, env=None, timeout=30, **more):
     more.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.run([str(word) for word in command], env=env or environment(),
-                          capture_output=True, text=True, timeout=timeout, check=False, **more)
+                          capture_output=True, text=True, errors="replace",
+                          timeout=timeout, check=False, **more)
 
 
 def nv_run(*arguments, **more):

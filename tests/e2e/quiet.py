@@ -60,7 +60,7 @@ def same_on_true_paths(name):
 
 
 TRUE_PATHS = ["laptop-intel-nvidia", "laptop-amd-nvidia", "laptop-amd-amd", "desktop-vfio",
-              "desktop-two-same-nvidia", "workstation-domain-1", "laptop-boot-display", "vm-virtio"]
+              "desktop-two-same-nvidia", "workstation-domain-1", "laptop-boot-display", "server-eight-gpus"]
 
 if __name__ == "__main__":
     tap.run(e2e.tests(globals()) +
