@@ -111,8 +111,7 @@ static void guess_role(struct hw *hw, struct hw_gpu *gpu)
 		bool inside = on_root_bus(gpu, "0000:00:02.");
 
 		gpu->role = inside ? HW_INTEGRATED : HW_DISCRETE;
-		gpu->role_why = inside ? "an Intel GPU at 00:02"
-				       : "an Intel GPU, but not at 00:02";
+		gpu->role_why = inside ? "an Intel GPU at 00:02" : "an Intel GPU, but not at 00:02";
 	} else {
 		gpu->role = HW_INTEGRATED;
 		gpu->role_why = "a display controller of the board or the virtual machine";
