@@ -48,6 +48,15 @@ static const struct opt table[] = {
 	{0, NULL, NULL, NULL, false},
 };
 
+/* Negative: done, to exit with 0. */
+static int answered(struct buf *out)
+{
+	int status = run_print(out);
+
+	buf_free(out);
+	return status ? status : -1;
+}
+
 static int help(void)
 {
 	struct buf out = {0};
@@ -63,7 +72,7 @@ static int help(void)
 		       "Exit status: 125 nv-run failed, 126 PROGRAM cannot run, 127 not found, "
 		       "else PROGRAM's.\n"
 		       "Manual: nv-run(1), rules: nv-run.rules(5).\n");
-	return run_print(&out) ? EXIT_NV_RUN : -1;
+	return answered(&out);
 }
 
 static int version(void)
@@ -71,7 +80,7 @@ static int version(void)
 	struct buf out = {0};
 
 	buf_puts(&out, "nv-run " NV_VERSION "\n");
-	return run_print(&out) ? EXIT_NV_RUN : -1;
+	return answered(&out);
 }
 
 static int usage(const char *what)

@@ -47,6 +47,10 @@ def environment(**more):
     return {"PATH": PATH, "HOME": "/nonexistent", **more}
 
 
+# A traced process cannot look for leaks; builds with sanitizers must not try.
+TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
+
+
 def run(*command, env=None, timeout=30, **more):
     more.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.run([str(word) for word in command], env=env or environment(),

@@ -61,7 +61,7 @@ def test_glx_of_the_integrated_gpu_is_mesas_and_never_opens_nvidias(here):
     trace = here.place / "trace"
     result = e2e.run("strace", "-f", "-e", "trace=openat,open", "-o", trace, e2e.NV_RUN,
                      f"--sysroot={here.root}", "--no-rules", "-g", "integrated", "glxinfo", "-B",
-                     env={**here.env, "__GLX_VENDOR_LIBRARY_NAME": "nvidia", "LD_DEBUG": "libs"})
+                     env={**here.env, **e2e.TRACED, "__GLX_VENDOR_LIBRARY_NAME": "nvidia", "LD_DEBUG": "libs"})
     assert result.returncode == 0, result.stderr[-500:]
     assert "llvmpipe" in result.stdout, result.stdout
     opened = trace.read_text()

@@ -30,7 +30,7 @@ def quiet(name):
     e2e.needs("strace")
     with e2e.place() as place:
         root = machines.unpack(name, place / "root")
-        env = e2e.environment(DISPLAY=":4711", XDG_SESSION_TYPE="x11")
+        env = e2e.environment(DISPLAY=":4711", XDG_SESSION_TYPE="x11", **e2e.TRACED)
         rules = e2e.write(place / "rules.conf", "[true]\nwhen.awake = yes\nwhen.gpu = nvidia\n"
                           "[true]\nwhen.display = external\n[true]\nwhen.power = ac\n")
         for question in QUESTIONS:
@@ -45,7 +45,7 @@ def same_on_true_paths(name):
     e2e.needs("strace")
     with e2e.place() as place:
         root = machines.unpack(name, place / "root")
-        env = e2e.environment()
+        env = e2e.environment(**e2e.TRACED)
         for question in (["--list", "--json"], ["-n", "--json", "-g", "integrated", "true"],
                          ["-n", "--json", "-g", "nvidia", "true"]):
             words = ["--no-rules", *question]
