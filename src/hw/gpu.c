@@ -18,13 +18,13 @@ bool hw_gpu_is_nvidia(const struct hw_gpu *gpu)
 const char *hw_gpu_unusable(const struct hw_gpu *gpu)
 {
 	if (!gpu->driver)
-		return "has no driver: load one, or see 'nv-run --list'";
+		return "has no driver bound to it";
 	if (str_eq(gpu->driver, "vfio-pci"))
 		return "is bound to vfio-pci, for a virtual machine";
 	if (gpu->render < 0 && hw_gpu_is_nvidia(gpu))
-		return "has no render node: the module nvidia_drm is not loaded";
+		return "has no render node; 'modprobe nvidia_drm' makes one";
 	if (gpu->render < 0)
-		return "has no render node: it shows pictures but renders none";
+		return "has no render node: it can show pictures, not draw them";
 	return NULL;
 }
 

@@ -203,6 +203,18 @@ def test_a_missing_gpu_is_said_and_the_program_starts():
             assert "vfio-pci" in result.stderr
 
 
+def test_a_sandbox_gets_no_variable_that_names_a_file():
+    with e2e.place() as place:
+        root = machines.unpack(LAPTOP, place / "root")
+        for name in ("flatpak", "exports/flatpak/exports/bin/org.x.Y", "editor"):
+            program = e2e.write(place / name, "#!/bin/sh\n", 0o755)
+            answer = e2e.dry(f"--sysroot={root}", "--no-rules", "-g", "integrated", program,
+                             "run", "org.x.Y")
+            names = {change["name"] for change in answer["changes"]}
+            assert "__GLX_VENDOR_LIBRARY_NAME" in names
+            assert ("__EGL_VENDOR_LIBRARY_FILENAMES" in names) == (name == "editor"), name
+
+
 def test_the_dry_run_is_a_command_that_a_shell_obeys():
     with e2e.place() as place:
         root = machines.unpack(LAPTOP, place / "root")

@@ -128,6 +128,15 @@ def test_a_group_that_can_write_must_be_the_users_own(here):
     refused(here, "its group", before=PLAIN_USER)
     os.chown(path, 65534, 7)
     refused(here, "its group", before=PLAIN_USER)
+    # Users of a directory service are in neither file: only equal numbers are a sign.
+    e2e.write(here.root / "etc/passwd", "")
+    e2e.write(here.root / "etc/group", "")
+    os.chown(path, 65534, 65534)
+    result = here.run("env", before=PLAIN_USER)
+    assert "BAD=1" in result.stdout, result
+    os.chown(path, 65534, 100)
+    other = ["setpriv", "--reuid=65534", "--regid=100", "--clear-groups"]
+    refused(here, "its group", before=other)
 
 
 @with_rules
