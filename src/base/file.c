@@ -20,7 +20,7 @@ void file_done(int fd)
 
 char *file_text_fd(struct arena *arena, int fd, size_t limit, size_t *length)
 {
-	char small[4096], *text = small, *copy = NULL;
+	char small[1024], *text = small, *copy = NULL;
 	size_t size = sizeof(small), used = 0;
 	int error = 0;
 
@@ -67,7 +67,7 @@ static int by_name(const void *a, const void *b)
 /* getdents64 and no opendir: no fstat, no 32 KiB buffer from the heap, no close. */
 bool file_names(struct arena *arena, int fd, struct file_list *list)
 {
-	char bytes[2048] __attribute__((aligned(8)));
+	char bytes[1024] __attribute__((aligned(8)));
 	struct entry *entries = NULL;
 	size_t count = 0;
 	ssize_t got;

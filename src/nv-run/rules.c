@@ -16,7 +16,7 @@
 #include "nv-run/run.h"
 
 enum {
-	WINDOW = 16 << 10,
+	WINDOW = 8 << 10,
 	LIMIT = 16 << 20,
 	FLAGS = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
 };
