@@ -10,7 +10,8 @@
 
 #include "base/mem.h"
 
-enum { LEFT_OPEN = 128 };
+/* A directory entry of a name of 255 bytes, as the kernel writes it. */
+enum { LEFT_OPEN = 128, LONGEST_ENTRY = 280 };
 
 void file_done(int fd)
 {
@@ -65,7 +66,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* getdents64 and no opendir: no fstat, no 32 KiB buffer from the heap, no close. */
-bool file_names(struct arena *arena, int fd, struct file_list *list)
+bool file_names(struct arena *arena, int fd, bool fills, struct file_list *list)
 {
 	char bytes[1024] __attribute__((aligned(8)));
 	struct entry *entries = NULL;
@@ -74,6 +75,8 @@ bool file_names(struct arena *arena, int fd, struct file_list *list)
 
 	*list = (struct file_list){0};
 	while ((got = getdents64(fd, bytes, sizeof(bytes))) > 0) {
+		bool last = fills && (size_t)got + LONGEST_ENTRY <= sizeof(bytes);
+
 		for (ssize_t at = 0; at < got;) {
 			const struct dirent64 *entry = (const void *)(bytes + at);
 
@@ -82,6 +85,10 @@ bool file_names(struct arena *arena, int fd, struct file_list *list)
 				continue;
 			*arena_push(arena, entries, count) =
 				(struct entry){arena_dup(arena, entry->d_name), entry->d_type};
+		}
+		if (last) {
+			got = 0;
+			break;
 		}
 	}
 	if (got < 0)

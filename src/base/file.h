@@ -23,8 +23,12 @@ struct file_list {
 	unsigned char *kinds; /* the DT_ type that the directory gives for each */
 	size_t count;
 };
-/* False with errno set if fd cannot be read as a directory. */
-bool file_names(struct arena *arena, int fd, struct file_list *list);
+/*
+ * False with errno set if fd cannot be read as a directory. fills: the file system gives all the
+ * names that there is room for at once, as kernfs does (fs/kernfs/dir.c), so that room left over
+ * is the end, and asking once more is spared.
+ */
+bool file_names(struct arena *arena, int fd, bool fills, struct file_list *list);
 
 /*
  * Ends the use of a descriptor that was opened with O_CLOEXEC. A launcher's next step is exec,

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define HW_SYS "/sys/"
 #define HW_NODES "/dev/dri"
 #define HW_CLASS_DRM "/sys/class/drm"
 #define HW_PCI_DEVICES "/sys/bus/pci/devices"

@@ -96,7 +96,8 @@ bool hw_root_names(const struct hw_root *root, const char *path, struct file_lis
 	*list = (struct file_list){0};
 	if (fd < 0)
 		return false;
-	read = file_names(root->arena, fd, list);
+	read = file_names(
+		root->arena, fd, root->fd < 0 && strncmp(path, HW_SYS, strlen(HW_SYS)) == 0, list);
 	file_done(fd);
 	return read;
 }

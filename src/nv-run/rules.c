@@ -175,7 +175,7 @@ static void read_directories(struct run *run, struct directory *directories, siz
 static bool list(struct run *run, struct directory *directory, const char *path, int fd)
 {
 	*directory = (struct directory){.path = path, .fd = fd};
-	return fd >= 0 && file_names(run->arena, fd, &directory->files);
+	return fd >= 0 && file_names(run->arena, fd, false, &directory->files);
 }
 
 static void read_standard(struct run *run)
