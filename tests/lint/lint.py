@@ -101,7 +101,7 @@ BAD_LAYERS = [
     ("src/rule/a.c", '#include "internal.h"\n', 1, "does not say which layer"),
     ("src/rule/a.c", "#include <fcntl.h>\n", 1, "rule/ is pure"),
     ("src/nv-run/a.c", "#include <X11/Xlib.h>\n", 1, "no part of libc"),
-    ("src/x11/plan.c", "#include <X11/extensions/Xrandr.h>\n", 1, "src/x11/randr.c"),
+    ("src/x11/plan.c", "#include <xcb/randr.h>\n", 1, "src/x11/randr"),
     ("src/colour/a.c", "int a;\n", 1, "colour is in no layer"),
     ("src/nv-run/a.c", 'char *a = "x";\nchar *b = "/sys/bus/pci";\n', 2, "/sys/"),
     ("src/offload/a.c", 'char *b = "%s/proc/modules";\n', 1, "/proc/"),
@@ -120,7 +120,7 @@ GOOD_LAYERS = [
      '#include <string.h>\n/* "/sys/bus" and getenv() in a remark */\nchar *a = "getenv(x)";\n'
      'char *b = "/system/proceed";\n'),
     ("src/hw/a.c", 'char *a = "/sys/bus/pci/devices", *b = "/proc/modules", *c = "/dev/dri";\n'),
-    ("src/x11/randr.c", "#include <X11/extensions/Xrandr.h>\n"),
+    ("src/x11/randr.c", "#include <xcb/randr.h>\n"),
 ]
 
 CHECK_LAYERS = str(SOURCE / "tools/check-layers")
