@@ -111,16 +111,6 @@ bool hw_gpu_is_legacy(const struct hw_gpu *gpu)
 	return gpu->vendor == HW_NVIDIA && gpu->device < 0x1340;
 }
 
-unsigned hw_nvidia_major(struct hw *hw)
-{
-	const char *version = hw_root_text(&hw->root, HW_MODULE "/nvidia/version");
-	unsigned long major = 0;
-
-	if (version && str_number(version, strcspn(version, "."), 10, &major))
-		return (unsigned)major;
-	return 0;
-}
-
 bool hw_module_loaded(struct hw *hw, const char *module)
 {
 	return hw_root_exists(&hw->root, arena_printf(hw->root.arena, HW_MODULE "/%s", module));

@@ -48,6 +48,10 @@ struct hw_nvidia {
 struct hw_connector {
 	const char *name; /* "HDMI-A-1", as in sysfs without its card */
 	int card;
+	/* Filled by hw_connectors. */
+	bool connected;
+	const unsigned char *edid; /* NULL if the monitor gave none */
+	size_t edid_length;
 };
 
 struct hw {
@@ -116,6 +120,15 @@ const char *hw_node(struct arena *arena, const char *kind, int number);
 /* Version of the loaded NVIDIA kernel driver, major number; 0 if not loaded or not told. */
 unsigned hw_nvidia_major(struct hw *hw);
 
+/* The same in full, "550.163.01"; NULL if not loaded or not told. */
+const char *hw_nvidia_version(struct hw *hw);
+
+/* Whether NVreg_DynamicPowerManagement=0x02 was asked for: the GPU may sleep while X has it. */
+bool hw_nvidia_fine_grained(struct hw *hw);
+
+/* nvidia-drm's modeset parameter: 0, 1, or -1 if it is not loaded or only root may know. */
+int hw_nvidia_modeset(struct hw *hw);
+
 /* Whether a kernel module of that name is loaded (underscores). */
 bool hw_module_loaded(struct hw *hw, const char *module);
 
@@ -124,6 +137,13 @@ bool hw_on_mains(struct hw *hw);
 
 /* A connected connector that is not a built-in panel; the last state the kernel saw, no probe. */
 bool hw_external_display(struct hw *hw);
+
+/* Fills in what is plugged into each connector, as the kernel saw it last: no probe. */
+void hw_connectors(struct hw *hw);
+
+/* What the kernel command line says behind "NAME=", the last time counting; "" for a bare NAME;
+ * NULL if it says nothing. */
+const char *hw_command_line(struct hw *hw, const char *name);
 
 /* The machine's name, "" if unknown. */
 const char *hw_hostname(struct hw *hw);

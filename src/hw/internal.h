@@ -13,6 +13,8 @@
 #define HW_POWER_SUPPLY "/sys/class/power_supply"
 #define HW_MODULE "/sys/module"
 #define HW_NVIDIA_GPUS "/proc/driver/nvidia/gpus"
+#define HW_NVIDIA_PARAMETERS "/proc/driver/nvidia/params"
+#define HW_COMMAND_LINE "/proc/cmdline"
 #define HW_OWN_PROGRAM "/proc/self/exe"
 #define HW_HOSTNAME "/proc/sys/kernel/hostname"
 

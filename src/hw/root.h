@@ -43,6 +43,13 @@ bool hw_root_exists(const struct hw_root *root, const char *path);
 /* Names in a directory; false if it cannot be read. */
 bool hw_root_names(const struct hw_root *root, const char *path, struct file_list *list);
 
+/*
+ * Why a file with this status is not to be obeyed by who runs the program, or NULL: it belongs to
+ * neither root nor the user, or others may write it. A group of the user's own is no other.
+ */
+struct stat;
+const char *hw_trust_problem(const struct hw_root *root, const struct stat *status);
+
 /* The value of a "KEY=value" line in text, or NULL; *length is the value's. */
 const char *hw_line_value(const char *text, const char *key, size_t *length);
 

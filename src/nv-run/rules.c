@@ -110,7 +110,8 @@ void rules_read_file(struct run *run, struct rule_reader *reader, int fd, const 
 			arena_printf(run->arena, "cannot be read: %s", strerror(errno)));
 		return;
 	}
-	problem = fstat(fd, &status) == 0 ? trust_problem(run, &status) : strerror(errno);
+	problem = fstat(fd, &status) == 0 ? hw_trust_problem(&run->hw.root, &status)
+					  : strerror(errno);
 	if (!problem && status.st_size > LIMIT)
 		problem = "is larger than 16 MiB";
 	if (!problem)

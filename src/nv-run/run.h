@@ -6,7 +6,7 @@
  * options.c    the command line
  * environ.c    the environment, NV_RUN_SAVED and --undo
  * program.c    finding PROGRAM, and what patterns can know of it
- * rules.c      reading rule files; trust.c decides which may be believed
+ * rules.c      reading rule files
  * world.c      GPUs, conditions and the session, read on first need
  * session.c    the session file, and asking nv-session for it
  * decide.c     rules, GPU and plan, in that order
@@ -111,10 +111,6 @@ int program_find(struct run *run);
 const char *program_path(struct run *run, const char *command);
 /* Whether the file at path is this very program, through whatever links. */
 bool program_is_self(struct arena *arena, const char *path);
-
-/* trust.c: NULL if a file with this status may be believed, else why not. */
-struct stat;
-const char *trust_problem(const struct run *run, const struct stat *status);
 
 /* rules.c: reads all rule files that would be read; false if one named by --rules cannot be. */
 bool rules_read(struct run *run);

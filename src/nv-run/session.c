@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/display.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -20,33 +21,7 @@
 
 enum { DEADLINE = 300, LIMIT = 64 << 10, LOG_LIMIT = 4 << 20 }; /* milliseconds; bytes */
 
-/* ":0" of ":0.1" and "unix:0"; NULL if there is no number. */
-static const char *display_name(struct arena *arena, const char *display)
-{
-	const char *colon = strrchr(display, ':');
-	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
-
-	return digits ? arena_printf(arena, ":%.*s", (int)digits, colon + 1) : NULL;
-}
-
-/* The socket's identity changes with every start of a server. */
-static bool find_socket(struct arena *arena, const char *name, struct offload_socket *socket)
-{
-	struct stat status;
-
-	if (lstat(arena_printf(arena, "/tmp/.X11-unix/X%s", name + 1), &status) != 0 ||
-		!S_ISSOCK(status.st_mode))
-		return false;
-	*socket = (struct offload_socket){
-		.device = status.st_dev,
-		.inode = status.st_ino,
-		.seconds = status.st_ctim.tv_sec,
-		.nanoseconds = status.st_ctim.tv_nsec,
-	};
-	return true;
-}
-
-static bool read_file(struct run *run, const char *path, const struct offload_socket *socket)
+static bool read_file(struct run *run, const char *path, const struct display_socket *socket)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
 	struct stat status;
@@ -64,7 +39,7 @@ static bool read_file(struct run *run, const char *path, const struct offload_so
 }
 
 /* "Nobody could tell": the next start need not ask again. */
-static void write_unknown(struct run *run, const char *path, const struct offload_socket *socket)
+static void write_unknown(struct run *run, const char *path, const struct display_socket *socket)
 {
 	const struct offload_session unknown = {0};
 	const char *slash = strrchr(path, '/');
@@ -150,7 +125,7 @@ static bool ask(struct run *run)
 
 /* Xorg makes its log anew at every start, and writes on after it has made its socket: an older
  * one is that of another server. */
-static bool read_log_at(struct run *run, int fd, const struct offload_socket *socket)
+static bool read_log_at(struct run *run, int fd, const struct display_socket *socket)
 {
 	struct stat status;
 	const char *text;
@@ -169,7 +144,7 @@ static bool read_log_at(struct run *run, int fd, const struct offload_socket *so
 }
 
 /* As root's server and as a user's own. */
-static void read_log(struct run *run, const char *name, const struct offload_socket *socket)
+static void read_log(struct run *run, const char *name, const struct display_socket *socket)
 {
 	const char *log = arena_printf(run->arena, "Xorg.%s.log", name + 1);
 	const char *home = offload_env(run->environment, "HOME");
@@ -186,13 +161,13 @@ static void read_log(struct run *run, const char *name, const struct offload_soc
 }
 
 /* The session file, if need be after asking for it once a server. */
-static void read_session(struct run *run, const char *name, const struct offload_socket *socket)
+static void read_session(struct run *run, const char *name, const struct display_socket *socket)
 {
 	const char *directory = offload_env(run->environment, "XDG_RUNTIME_DIR"), *path;
 
 	if (!directory || *directory != '/')
 		return;
-	path = arena_printf(run->arena, "%s/nv-run/session.%s", directory, name);
+	path = display_session_file(run->arena, directory, name);
 	if (read_file(run, path, socket))
 		return;
 	/* A recorded machine's session is not here to be asked. */
@@ -203,9 +178,9 @@ static void read_session(struct run *run, const char *name, const struct offload
 void session_read(struct run *run)
 {
 	const char *name = display_name(run->arena, run->session.display);
-	struct offload_socket socket;
+	struct display_socket socket;
 
-	if (!name || !find_socket(run->arena, name, &socket))
+	if (!name || !display_socket(run->arena, name, &socket))
 		return;
 	read_session(run, name, &socket);
 	if (run->session.server == OFFLOAD_SERVER_UNKNOWN)

@@ -1,9 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
+#include "nv-session/carry.h"
 #include "nv-session/session.h"
+
+enum { TIMEOUT = 5000 };
+
+static int reset(struct session *session, struct look *look)
+{
+	const char *text = x11_note_read(session->arena, look->x11);
+	const struct x11_server *before;
+
+	if (!text) {
+		log_info("nothing to undo: setup changed nothing in this server");
+		return 0;
+	}
+	before = x11_state_parse(session->arena, text);
+	if (!before) {
+		log_error("what setup left in the server about the state before makes no sense");
+		return EXIT_FAILED;
+	}
+	if (!carry_back(session, look, before))
+		return EXIT_FAILED;
+	x11_note_write(look->x11, NULL);
+	return 0;
+}
 
 int reset_run(struct session *session)
 {
-	log_error("%s is not there yet", session->options.command);
-	return EXIT_FAILED;
+	struct look look = {0};
+	const char *nothing;
+	int status = 0;
+
+	session_deadline(session, TIMEOUT);
+	if (!look_connect(session, &look, false))
+		return EXIT_FAILED;
+	nothing = decide_nothing(session, &look);
+	if (nothing)
+		log_info("%s", nothing);
+	else
+		status = reset(session, &look);
+	look_close(&look);
+	return status;
 }

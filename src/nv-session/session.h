@@ -7,7 +7,8 @@
  * config.c     session.conf, the kernel command line and --mode, in that order
  * look.c       the machine and the X server, put together
  * decide.c     the mode in force, and why a mode cannot be
- * show.c       --json and tables of what look.c found; draw.c the drawing
+ * carry.c      carries a decision out, and takes it back if it did harm
+ * deadline.c   ends the program if the X server hangs
  * status.c providers.c plan.c setup.c reset.c publish.c renderer.c watch.c xorg-conf.c
  *              a command each
  * hook/        display-manager hooks: what is installed where, and the guard that lets no hook
@@ -44,6 +45,7 @@ struct session {
 	struct session_options options;
 	char *const *environment;
 	struct hw hw;
+	long late; /* when to begin nothing new, see session_deadline; 0 for never */
 };
 
 struct session_command {
@@ -65,6 +67,13 @@ int session_print(const struct buf *out);
 
 /* Value of a variable in the environment, NULL if it is not set or empty. */
 const char *session_variable(const struct session *session, const char *name);
+
+/* deadline.c */
+
+/* Ends the program with status 1 and a message after so many milliseconds; 0 calls that off. */
+void session_deadline(struct session *session, long milliseconds);
+/* Whether three quarters of that time are over. */
+bool session_is_late(const struct session *session);
 
 /* The commands. */
 int status_run(struct session *session);

@@ -22,6 +22,7 @@
 
 struct arena;
 struct buf;
+struct display_socket;
 
 struct offload_choice {
 	struct rule_selector selector;
@@ -78,18 +79,12 @@ const char *offload_type_name(enum offload_type type);
 void offload_session_guess(
 	struct arena *arena, char *const *environment, struct offload_session *session);
 
-/* Which X server a session file is about: its socket's identity. */
-struct offload_socket {
-	unsigned long device, inode;
-	long seconds, nanoseconds; /* of the last change */
-};
-
 /*
  * Reads a session file into session, which was guessed before. False, session untouched, if
  * the text is malformed or about another server.
  */
 bool offload_session_parse(struct arena *arena, const char *text,
-	const struct offload_socket *socket, struct offload_session *session);
+	const struct display_socket *socket, struct offload_session *session);
 
 /*
  * Reads the log of a running Xorg, the next best witness: its driver writes "NVIDIA(0)" on the
@@ -98,7 +93,7 @@ bool offload_session_parse(struct arena *arena, const char *text,
 void offload_session_log(struct arena *arena, const char *log, struct offload_session *session);
 
 /* Writes a session file: what offload_session_parse reads. */
-void offload_session_format(struct buf *out, const struct offload_socket *socket,
+void offload_session_format(struct buf *out, const struct display_socket *socket,
 	const struct offload_session *session);
 
 struct offload_change {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/display.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "offload/offload.h"
@@ -76,7 +77,7 @@ static bool parse_server(const char *text, enum offload_server *server)
 	return false;
 }
 
-static bool same_socket(const char *text, const struct offload_socket *socket)
+static bool same_socket(const char *text, const struct display_socket *socket)
 {
 	char expected[100];
 
@@ -86,7 +87,7 @@ static bool same_socket(const char *text, const struct offload_socket *socket)
 }
 
 /* One line, "word rest". Words of later versions are passed over. */
-static bool parse_line(struct arena *arena, const char *line, const struct offload_socket *socket,
+static bool parse_line(struct arena *arena, const char *line, const struct display_socket *socket,
 	struct offload_session *session)
 {
 	const char *rest = strchr(line, ' ');
@@ -116,7 +117,7 @@ static bool parse_line(struct arena *arena, const char *line, const struct offlo
 }
 
 bool offload_session_parse(struct arena *arena, const char *text,
-	const struct offload_socket *socket, struct offload_session *session)
+	const struct display_socket *socket, struct offload_session *session)
 {
 	struct offload_session read = *session;
 	bool first = true;
@@ -177,7 +178,7 @@ static void format_provider(
 }
 
 void offload_session_format(
-	struct buf *out, const struct offload_socket *socket, const struct offload_session *session)
+	struct buf *out, const struct display_socket *socket, const struct offload_session *session)
 {
 	buf_puts(out, FIRST_LINE "\n");
 	buf_printf(out, "socket %lu %lu %ld.%09ld\n", socket->device, socket->inode,

@@ -170,6 +170,19 @@ const struct rule_key machine_keys[] = {
 	{NULL, 0, 0, NULL, NULL},
 };
 
+/* What a value may be depends on the section, so nv-session checks it. */
+const struct rule_key session_keys[] = {
+	{"enabled", RULE_SESSION, 0, check_yes_no, "output: yes or no, lit or dark"},
+	{"layout", RULE_SESSION, 0, NULL, "session: right-of, left-of, above, below or mirror"},
+	{"mode", RULE_SESSION, 0, NULL, "session: a PRIME mode; output: WIDTHxHEIGHT"},
+	{"position", RULE_SESSION, 0, NULL, "output: X,Y on the X screen"},
+	{"primary", RULE_SESSION, 0, check_yes_no, "output: yes or no"},
+	{"prime-sync", RULE_SESSION, 0, NULL, "yes, no or keep: PRIME Synchronization"},
+	{"rate", RULE_SESSION, 0, NULL, "output: pictures a second"},
+	{"rotate", RULE_SESSION, 0, NULL, "output: normal, left, right or inverted"},
+	{NULL, 0, 0, NULL, NULL},
+};
+
 const char *rule_api_name(enum rule_api api)
 {
 	for (const struct rule_key *key = rule_keys; key->name; key++) {

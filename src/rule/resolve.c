@@ -164,6 +164,7 @@ static const char *apply(struct arena *arena, const struct rule_world *world,
 	case RULE_WRAP:
 	case RULE_WHEN:
 	case RULE_ROLE:
+	case RULE_SESSION:
 		break;
 	}
 	return NULL;

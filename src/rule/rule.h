@@ -75,6 +75,7 @@ enum rule_kind {
 	RULE_UNSET,
 	RULE_WHEN, /* detail: enum rule_condition */
 	RULE_ROLE, /* machine.conf only */
+	RULE_SESSION, /* session.conf only */
 };
 
 struct rule_key {
@@ -89,6 +90,7 @@ struct rule_key {
 /* The keys of a kind of file, sorted by name, ending with a NULL name. */
 extern const struct rule_key rule_keys[]; /* rules.d */
 extern const struct rule_key machine_keys[]; /* machine.conf */
+extern const struct rule_key session_keys[]; /* session.conf */
 
 const char *rule_api_name(enum rule_api api);
 

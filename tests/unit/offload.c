@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/display.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "offload/offload.h"
@@ -234,7 +235,7 @@ static const struct plan_case cases[] = {
 		{WAYLAND}, NULL, "__NV_PRIME_RENDER_OFFLOAD=0 " GLX_NVIDIA, NULL},
 };
 
-static const struct offload_socket socket_0 = {1, 2, 3, 4};
+static const struct display_socket socket_0 = {1, 2, 3, 4};
 
 static bool holds(void *context, enum rule_condition condition, const char *value)
 {

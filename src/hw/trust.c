@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trust: whose rules are obeyed. A rule can set any variable and wrap any program. */
+/* trust: whose files are obeyed. A rule can set any variable and wrap any program. */
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "nv-run/run.h"
+#include "hw/hw.h"
 
 /* The kernel told at the start; asking again for every file would cost a system call each. */
 static uid_t user_id(void)
@@ -54,10 +54,10 @@ static const char *next_line(const char *line)
  * Distributions with umask 002 give each user a group of their own. It is one if nobody else has
  * it: no other user's main group, and no members but the user.
  */
-static bool is_private_group(const struct run *run, gid_t group)
+static bool is_private_group(const struct hw_root *root, gid_t group)
 {
-	const char *users = hw_root_text(&run->hw.root, "/etc/passwd");
-	const char *groups = hw_root_text(&run->hw.root, "/etc/group");
+	const char *users = hw_root_text(root, "/etc/passwd");
+	const char *groups = hw_root_text(root, "/etc/group");
 	const char *name = NULL, *members;
 	size_t name_length = 0, length;
 
@@ -78,7 +78,7 @@ static bool is_private_group(const struct run *run, gid_t group)
 	return group == user_id();
 }
 
-const char *trust_problem(const struct run *run, const struct stat *status)
+const char *hw_trust_problem(const struct hw_root *root, const struct stat *status)
 {
 	uid_t user = user_id();
 
@@ -91,7 +91,7 @@ const char *trust_problem(const struct run *run, const struct stat *status)
 		return "can be written by everybody; 'chmod o-w' it";
 	if ((status->st_mode & S_IWGRP) && status->st_gid != 0 &&
 		(user == 0 || status->st_gid != group_id() ||
-			!is_private_group(run, status->st_gid)))
+			!is_private_group(root, status->st_gid)))
 		return "can be written by its group; 'chmod g-w' it";
 	return NULL;
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/display.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+const char *display_name(struct arena *arena, const char *display)
+{
+	const char *colon = strrchr(display, ':');
+	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+
+	return digits ? arena_printf(arena, ":%.*s", (int)digits, colon + 1) : NULL;
+}
+
+bool display_socket(struct arena *arena, const char *name, struct display_socket *socket)
+{
+	struct stat status;
+
+	if (lstat(arena_printf(arena, "/tmp/.X11-unix/X%s", name + 1), &status) != 0 ||
+		!S_ISSOCK(status.st_mode))
+		return false;
+	*socket = (struct display_socket){
+		.device = status.st_dev,
+		.inode = status.st_ino,
+		.seconds = status.st_ctim.tv_sec,
+		.nanoseconds = status.st_ctim.tv_nsec,
+	};
+	return true;
+}
+
+const char *display_session_file(struct arena *arena, const char *runtime, const char *name)
+{
+	return arena_printf(arena, "%s/nv-run/session.%s", runtime, name);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* plan-outputs: which outputs are lit, in which mode, by which CRTC and where. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "x11/internal.h"
+
+/* The pictures of a plan: one for each CRTC that is or will be lit. */
+struct pictures {
+	struct picture *list;
+	size_t count;
+};
+
+static void turn_off(struct planner *planner, const struct x11_output *output)
+{
+	struct x11_request request = {.action = X11_CRTC};
+	const struct x11_crtc *crtc = x11_crtc(planner->server, output->crtc);
+
+	request.crtc = *crtc;
+	request.crtc.outputs = (struct x11_ids){0};
+	/* Others that show the same picture go on. */
+	for (size_t i = 0; i < crtc->outputs.count; i++) {
+		if (crtc->outputs.list[i] != output->id)
+			x11_ids_add(planner->arena, &request.crtc.outputs, crtc->outputs.list[i]);
+	}
+	if (!request.crtc.outputs.count)
+		request.crtc.mode = 0;
+	plan_add(planner, &request);
+}
+
+static size_t count_lit(const struct x11_server *server)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < server->output_count; i++)
+		count += x11_is_lit(server, &server->outputs[i]);
+	return count;
+}
+
+/* Outputs that the wish turns off, and those whose monitor is gone; never the last one. */
+static void plan_darkness(struct planner *planner)
+{
+	for (size_t i = 0; i < planner->server->output_count; i++) {
+		const struct x11_output *output = &planner->server->outputs[i];
+		struct x11_output_wish one = plan_wish(planner->wish, output->name);
+		bool unplugged = planner->wish->drop_unplugged && !output->connected;
+
+		if (!x11_is_lit(planner->server, output) || (one.enabled != X11_NO && !unplugged))
+			continue;
+		if (count_lit(planner->server) > 1)
+			turn_off(planner, output);
+		else if (!unplugged)
+			plan_note(
+				planner, arena_printf(planner->arena,
+						 "%s stays on: nothing else is lit", output->name));
+	}
+}
+
+/* How far a mode is from the wished one; negative if it is of another size. */
+static double distance(const struct x11_mode *mode, const struct x11_output_wish *one)
+{
+	double away = mode->rate - one->rate;
+
+	if (one->width && (mode->width != one->width || mode->height != one->height))
+		return -1;
+	return one->rate > 0 ? (away < 0 ? -away : away) : 0;
+}
+
+/* The wished mode, or NULL: the first of an output's list is what it prefers. */
+static const struct x11_mode *wished_mode(const struct planner *planner,
+	const struct x11_output *output, const struct x11_output_wish *one)
+{
+	const struct x11_mode *best = NULL, *first = NULL;
+	struct x11_output_wish sized = *one;
+
+	for (size_t i = 0; i < output->modes.count && !first; i++)
+		first = x11_mode(planner->server, output->modes.list[i]);
+	/* A rate alone is one for the preferred size. */
+	if (first && !sized.width) {
+		sized.width = first->width;
+		sized.height = first->height;
+	}
+	for (size_t i = 0; i < output->modes.count; i++) {
+		const struct x11_mode *mode = x11_mode(planner->server, output->modes.list[i]);
+		double away = mode ? distance(mode, &sized) : -1;
+
+		if (away >= 0 && away < 1.0 && (!best || away < distance(best, &sized)))
+			best = mode;
+	}
+	return best;
+}
+
+static const struct x11_mode *choose_mode(const struct planner *planner,
+	const struct x11_output *output, const struct x11_output_wish *one)
+{
+	const struct x11_mode *mode = wished_mode(planner, output, one);
+	const struct x11_output_wish preferred = {0};
+
+	return mode ? mode : wished_mode(planner, output, &preferred);
+}
+
+static void set_mode(struct x11_crtc *crtc, const struct x11_mode *mode, unsigned rotation)
+{
+	bool sideways = rotation & (X11_ROTATE_90 | X11_ROTATE_270);
+
+	crtc->mode = mode->id;
+	crtc->rotation = rotation;
+	crtc->width = sideways ? mode->height : mode->width;
+	crtc->height = sideways ? mode->width : mode->height;
+}
+
+static unsigned choose_rotation(
+	const struct x11_crtc *crtc, const struct x11_output_wish *one, unsigned now)
+{
+	return one->rotation && crtc->rotations & one->rotation ? one->rotation : now;
+}
+
+/* Pictures that are there; an output's wish changes what it says and nothing else. */
+static void add_lit(struct planner *planner, struct pictures *pictures)
+{
+	for (size_t i = 0; i < planner->server->crtc_count; i++) {
+		const struct x11_crtc *crtc = &planner->server->crtcs[i];
+		const struct x11_output *output;
+		const struct x11_mode *mode;
+		struct x11_output_wish one;
+		struct picture picture = {.crtc = *crtc};
+
+		if (!crtc->mode || !crtc->outputs.count)
+			continue;
+		output = x11_output(planner->server, crtc->outputs.list[0]);
+		one = plan_wish(planner->wish, output ? output->name : "");
+		mode = x11_mode(planner->server, crtc->mode);
+		/* A rate alone is one for the size in force. */
+		if (mode && one.rate > 0 && !one.width) {
+			one.width = mode->width;
+			one.height = mode->height;
+		}
+		if (output && (one.width || one.rate > 0)) {
+			const struct x11_mode *wished = wished_mode(planner, output, &one);
+
+			if (!wished)
+				plan_note(planner, arena_printf(planner->arena,
+							   "%s has no such mode: it keeps its own",
+							   output->name));
+			/* The mode in force may be as good as the one found first. */
+			else if (!mode || distance(mode, &one) < 0 ||
+				 distance(mode, &one) > distance(wished, &one))
+				mode = wished;
+		}
+		if (mode && (mode->id != crtc->mode || one.rotation))
+			set_mode(&picture.crtc, mode, choose_rotation(crtc, &one, crtc->rotation));
+		if (one.placed) {
+			picture.fixed = true;
+			picture.crtc.x = one.x;
+			picture.crtc.y = one.y;
+		}
+		*arena_push(planner->arena, pictures->list, pictures->count) = picture;
+	}
+}
+
+/* Whether a dark output is one to light. */
+static bool is_wanted(const struct planner *planner, const struct x11_output *output)
+{
+	enum x11_answer enabled = plan_wish(planner->wish, output->name).enabled;
+	const struct x11_provider *owner = x11_owner(planner->server, output->id);
+
+	if (!output->listed || !output->connected || x11_is_lit(planner->server, output) ||
+		enabled == X11_NO || x11_ids_have(&planner->wish->left_out, output->id))
+		return false;
+	return enabled == X11_YES ||
+	       (planner->wish->share && owner && !owner->screen && owner->output_source);
+}
+
+/* An output in need of a CRTC, and the one it has. */
+struct need {
+	const struct x11_output *output;
+	struct x11_crtc *crtc;
+	bool tried;
+};
+
+struct needs {
+	struct need *list;
+	size_t count;
+};
+
+static struct need *user_of(struct needs *needs, const struct x11_crtc *crtc)
+{
+	for (size_t i = 0; i < needs->count; i++) {
+		if (needs->list[i].crtc == crtc)
+			return &needs->list[i];
+	}
+	return NULL;
+}
+
+/* Gives one need a CRTC, making others take another of theirs if need be: as many outputs are
+ * served as can be (augmenting paths; each need is tried once a round). */
+static bool serve(struct planner *planner, struct needs *needs, struct need *need)
+{
+	if (need->tried)
+		return false;
+	need->tried = true;
+	for (size_t i = 0; i < need->output->crtcs.count; i++) {
+		struct x11_crtc *crtc = x11_crtc(planner->server, need->output->crtcs.list[i]);
+		struct need *other = crtc ? user_of(needs, crtc) : NULL;
+
+		if (!crtc || crtc->mode)
+			continue;
+		if (!other || serve(planner, needs, other)) {
+			need->crtc = crtc;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void assign_crtcs(struct planner *planner, struct needs *needs)
+{
+	for (size_t i = 0; i < needs->count; i++) {
+		for (size_t j = 0; j < needs->count; j++)
+			needs->list[j].tried = false;
+		serve(planner, needs, &needs->list[i]);
+	}
+}
+
+/* A mirror shows the same part of the X screen: a mode of the picture's size, if there is one. */
+static const struct x11_mode *mirror_mode(const struct planner *planner,
+	const struct pictures *pictures, const struct x11_output *output)
+{
+	for (size_t i = 0; pictures->count && i < output->modes.count; i++) {
+		const struct x11_mode *mode = x11_mode(planner->server, output->modes.list[i]);
+
+		if (mode && mode->width == pictures->list[0].crtc.width &&
+			mode->height == pictures->list[0].crtc.height)
+			return mode;
+	}
+	return NULL;
+}
+
+static void add_new(struct planner *planner, struct pictures *pictures, const struct need *need)
+{
+	struct x11_output_wish one = plan_wish(planner->wish, need->output->name);
+	const struct x11_mode *mode = NULL;
+	struct picture picture = {.is_new = true};
+
+	if (planner->wish->layout == X11_MIRROR && !one.width && !one.placed)
+		mode = mirror_mode(planner, pictures, need->output);
+	if (!mode)
+		mode = choose_mode(planner, need->output, &one);
+	if (mode && one.width && (mode->width != one.width || mode->height != one.height))
+		plan_note(
+			planner, arena_printf(planner->arena, "%s has no mode %ux%u: it gets %ux%u",
+					 need->output->name, one.width, one.height, mode->width,
+					 mode->height));
+	picture.crtc = *need->crtc;
+	picture.crtc.outputs = (struct x11_ids){0};
+	x11_ids_add(planner->arena, &picture.crtc.outputs, need->output->id);
+	set_mode(&picture.crtc, mode, choose_rotation(need->crtc, &one, X11_ROTATE_0));
+	if (one.placed) {
+		picture.fixed = true;
+		picture.crtc.x = one.x;
+		picture.crtc.y = one.y;
+	}
+	*arena_push(planner->arena, pictures->list, pictures->count) = picture;
+}
+
+static void add_dark(struct planner *planner, struct pictures *pictures)
+{
+	struct needs needs = {0};
+
+	for (size_t i = 0; i < planner->server->output_count; i++) {
+		const struct x11_output *output = &planner->server->outputs[i];
+
+		if (!is_wanted(planner, output))
+			continue;
+		if (!choose_mode(planner, output, &(struct x11_output_wish){0}))
+			plan_note(planner, arena_printf(planner->arena,
+						   "%s stays dark: it has no mode", output->name));
+		else
+			*arena_push(planner->arena, needs.list, needs.count) =
+				(struct need){.output = output};
+	}
+	assign_crtcs(planner, &needs);
+	for (size_t i = 0; i < needs.count; i++) {
+		if (needs.list[i].crtc)
+			add_new(planner, pictures, &needs.list[i]);
+		else
+			plan_note(planner, arena_printf(planner->arena,
+						   "%s stays dark: its GPU has no CRTC left for it",
+						   needs.list[i].output->name));
+	}
+}
+
+static void extent(const struct pictures *pictures, unsigned *width, unsigned *height)
+{
+	for (size_t i = 0; i < pictures->count; i++) {
+		const struct x11_crtc *crtc = &pictures->list[i].crtc;
+
+		if ((unsigned)crtc->x + crtc->width > *width)
+			*width = (unsigned)crtc->x + crtc->width;
+		if ((unsigned)crtc->y + crtc->height > *height)
+			*height = (unsigned)crtc->y + crtc->height;
+	}
+}
+
+/* Places pictures; leaves new ones out, the last first, while the X screen would be too large. */
+static void fit(struct planner *planner, struct pictures *pictures)
+{
+	struct picture *before = arena_alloc(planner->arena, pictures->count * sizeof(*before) + 1);
+
+	memcpy(before, pictures->list, pictures->count * sizeof(*before));
+	for (;;) {
+		struct picture *last;
+		unsigned width = 0, height = 0;
+
+		place_pictures(pictures->list, pictures->count, planner->wish->layout);
+		extent(pictures, &width, &height);
+		if ((width <= planner->server->max_width &&
+			    height <= planner->server->max_height) ||
+			!pictures->count)
+			return;
+		last = &before[pictures->count - 1];
+		if (!last->is_new)
+			return;
+		plan_note(planner,
+			arena_printf(planner->arena,
+				"%s stays dark: with it the X screen would be %ux%u, the server's "
+				"limit is %ux%u",
+				x11_output(planner->server, last->crtc.outputs.list[0])->name,
+				width, height, planner->server->max_width,
+				planner->server->max_height));
+		pictures->count--;
+		memcpy(pictures->list, before, pictures->count * sizeof(*before));
+	}
+}
+
+static void plan_size(struct planner *planner, const struct pictures *pictures)
+{
+	struct x11_server *server = planner->server;
+	struct x11_request request = {.action = X11_SIZE};
+	unsigned width = server->width, height = server->height;
+
+	extent(pictures, &width, &height);
+	if (width == server->width && height == server->height)
+		return;
+	request.width = width;
+	request.height = height;
+	/* The same dots per inch as before. */
+	request.mm_width =
+		server->width ? (unsigned)((unsigned long)server->mm_width * width / server->width)
+			      : 0;
+	request.mm_height =
+		server->height
+			? (unsigned)((unsigned long)server->mm_height * height / server->height)
+			: 0;
+	plan_add(planner, &request);
+}
+
+void plan_outputs(struct planner *planner)
+{
+	struct pictures pictures = {0};
+
+	plan_darkness(planner);
+	add_lit(planner, &pictures);
+	add_dark(planner, &pictures);
+	fit(planner, &pictures);
+	plan_size(planner, &pictures);
+	for (size_t i = 0; i < pictures.count; i++) {
+		const struct x11_request request = {
+			.action = X11_CRTC, .crtc = pictures.list[i].crtc};
+
+		if (!x11_holds(planner->server, &request))
+			plan_add(planner, &request);
+	}
+}
