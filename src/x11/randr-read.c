@@ -149,12 +149,22 @@ static bool read_screen(struct reading *reading, xcb_window_t root, bool probe)
 	return done;
 }
 
+/* What a provider is linked with. */
+struct association {
+	uint32_t from, to;
+	uint32_t kind; /* enum x11_capability of the other one, several at once */
+};
+
+struct associations {
+	struct association *list;
+	size_t count;
+};
+
 static void fill_provider(struct reading *reading, struct x11_provider *provider,
-	const xcb_randr_get_provider_info_reply_t *info, bool first)
+	const xcb_randr_get_provider_info_reply_t *info, struct associations *links)
 {
 	const uint32_t *peers = xcb_randr_get_provider_info_associated_providers(info);
-	const uint32_t *links = xcb_randr_get_provider_info_associated_capability(info);
-	bool attached = false, has_others = false, is_listed = false;
+	const uint32_t *kinds = xcb_randr_get_provider_info_associated_capability(info);
 
 	provider->name = arena_copy(reading->arena, xcb_randr_get_provider_info_name(info),
 		(size_t)xcb_randr_get_provider_info_name_length(info));
@@ -163,22 +173,59 @@ static void fill_provider(struct reading *reading, struct x11_provider *provider
 		reading->arena, xcb_randr_get_provider_info_outputs(info), info->num_outputs);
 	provider->crtcs =
 		copy_ids(reading->arena, xcb_randr_get_provider_info_crtcs(info), info->num_crtcs);
-	/* Each link is told by what the other one is to this one. */
-	for (int i = 0; i < info->num_associated_providers; i++) {
-		if (links[i] == X11_SOURCE_OUTPUT)
-			provider->output_source = peers[i];
-		if (links[i] == X11_SINK_OFFLOAD)
-			provider->offload_sink = peers[i];
-		attached |= links[i] == X11_SOURCE_OUTPUT || links[i] == X11_SINK_OFFLOAD;
-		has_others |= links[i] == X11_SINK_OUTPUT || links[i] == X11_SOURCE_OFFLOAD;
+	for (int i = 0; i < info->num_associated_providers; i++)
+		*arena_push(reading->arena, links->list, links->count) =
+			(struct association){provider->id, peers[i], kinds[i]};
+}
+
+/*
+ * Links are read from the side of the X screen's provider. From that of a GPU screen they should
+ * be told too, as Source Output and Sink Offload, but Xorg 21.1.7 sends the kinds byte-swapped,
+ * and where both go to the same provider an id in the place of a kind.
+ */
+static bool is_told_by_screen(const struct association *link)
+{
+	return link->kind < 16 && link->kind & (X11_SINK_OUTPUT | X11_SOURCE_OFFLOAD);
+}
+
+static void link_providers(struct x11_server *server, const struct associations *links)
+{
+	for (size_t i = 0; i < links->count; i++) {
+		const struct association *link = &links->list[i];
+		struct x11_provider *sink = x11_provider(server, link->to);
+
+		if (!is_told_by_screen(link) || !sink)
+			continue;
+		x11_provider(server, link->from)->screen = true;
+		if (link->kind & X11_SINK_OUTPUT)
+			sink->output_source = link->from;
+		if (link->kind & X11_SOURCE_OFFLOAD)
+			sink->offload_sink = link->from;
 	}
-	for (size_t i = 0; i < provider->outputs.count; i++)
-		is_listed |= x11_output(reading->server, provider->outputs.list[i]) != NULL;
-	/* The server lists the X screen's own provider first, if it has one; a GPU screen's
-	 * outputs are not among the X screen's until it is linked. NVIDIA says it in the name. */
-	provider->screen =
-		has_others || (first && !attached && !str_starts(provider->name, "NVIDIA-G") &&
-				      (is_listed || !provider->outputs.count));
+}
+
+/*
+ * Without any link: the server lists the X screen's own provider first, if there is one; the
+ * outputs of a GPU screen are not among the X screen's until it is linked; and NVIDIA says in
+ * the name what it is.
+ */
+static void find_screen(struct x11_server *server, const struct associations *links)
+{
+	struct x11_provider *first = server->providers;
+	bool listed = false;
+
+	if (!server->provider_count || x11_screen_provider(server))
+		return;
+	for (size_t i = 0; i < links->count; i++) {
+		if (links->list[i].from == first->id)
+			return;
+	}
+	for (size_t i = 0; i < first->outputs.count; i++) {
+		const struct x11_output *output = x11_output(server, first->outputs.list[i]);
+
+		listed |= output && output->listed;
+	}
+	first->screen = !str_starts(first->name, "NVIDIA-G") && (listed || !first->outputs.count);
 }
 
 static void read_providers(struct reading *reading)
@@ -186,6 +233,7 @@ static void read_providers(struct reading *reading)
 	struct x11_server *server = reading->server;
 	xcb_randr_get_provider_info_cookie_t *asked =
 		arena_alloc(reading->arena, (server->provider_count + 1) * sizeof(*asked));
+	struct associations links = {0};
 	size_t kept = 0;
 
 	for (size_t i = 0; i < server->provider_count; i++)
@@ -198,11 +246,13 @@ static void read_providers(struct reading *reading)
 		/* One that was removed in between is left out. */
 		if (info) {
 			server->providers[kept].id = server->providers[i].id;
-			fill_provider(reading, &server->providers[kept++], info, i == 0);
+			fill_provider(reading, &server->providers[kept++], info, &links);
 		}
 		free(info);
 	}
 	server->provider_count = kept;
+	link_providers(server, &links);
+	find_screen(server, &links);
 }
 
 /* Outputs and CRTCs of GPU screens that are not linked: only their providers know of them. */
