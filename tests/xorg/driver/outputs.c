@@ -34,8 +34,8 @@ static Bool crtc_fixup(xf86CrtcPtr crtc, DisplayModePtr mode, DisplayModePtr adj
 static void crtc_mode_set(
 	xf86CrtcPtr crtc, DisplayModePtr mode, DisplayModePtr adjusted, int x, int y)
 {
-	xf86DrvMsg(crtc->scrn->scrnIndex, X_INFO, "testgpu: mode %s at +%d+%d\n",
-		mode->name ? mode->name : "?", x, y);
+	xf86DrvMsg(crtc->scrn->scrnIndex, X_INFO, "testgpu: mode %dx%d at +%d+%d\n", mode->HDisplay,
+		mode->VDisplay, x, y);
 }
 
 static Bool crtc_scan_out(xf86CrtcPtr crtc, PixmapPtr pixmap)
@@ -138,7 +138,6 @@ static DisplayModePtr output_modes(xf86OutputPtr output)
 			TRUE, FALSE);
 		if (!mode)
 			continue;
-		/* CVT rounds the width down to a multiple of eight; the name is what was asked. */
 		xf86SetModeDefaultName(mode);
 		mode->type = M_T_DRIVER | (i == 0 ? M_T_PREFERRED : 0);
 		modes = xf86ModesAdd(modes, mode);
