@@ -53,7 +53,7 @@ def light(server, output="HDMI-1-0", place="--right-of", other="eDP-1"):
 
 def edids(server):
     """Output -> the bytes of its property EDID."""
-    found = {}
+    found, inside = {}, False
     for line in server.client("xrandr", "--prop").splitlines():
         heading = re.match(r"(\S+) (?:dis)?connected", line)
         if heading:
@@ -76,8 +76,34 @@ def test_each_gpu_is_a_provider_with_its_name_and_capabilities():
 
 
 def test_capabilities_may_be_a_number_or_none():
-    with rig.xorg([Gpu("a", caps="0x9"), Gpu("b", caps="none")], autobind=False) as server:
-        assert [(name, caps) for name, caps, *_ in providers(server)] == [("a", 9), ("b", 0)]
+    with rig.xorg([screen(caps="0x9"), Gpu("b", caps="none")], autobind=False) as server:
+        assert [(name, caps) for name, caps, *_ in providers(server)] == [
+            ("modesetting", 9), ("b", 0)]
+
+
+def test_a_gpu_may_have_no_outputs_at_all():
+    with rig.xorg([screen(), Gpu("NVIDIA-G0", caps="source-offload")]) as server:
+        assert providers(server)[1] == ("NVIDIA-G0", 4, 0, 1), providers(server)
+        server.client("xrandr", "--setprovideroffloadsink", "NVIDIA-G0", "modesetting")
+
+
+def test_the_first_gpu_needs_an_output():
+    try:
+        with rig.xorg([Gpu("NVIDIA-0")]):
+            pass
+    except rig.Late as said:
+        assert "the first GPU needs an output and a CRTC" in str(said), said
+    else:
+        raise AssertionError("it started")
+
+
+def test_the_first_gpu_may_have_no_monitor():
+    with rig.xorg([Gpu("NVIDIA-0", caps="source-output", outputs=["DP-0:d:1024x768"]),
+                   Gpu("modesetting", caps="sink-output", outputs=[PANEL])]) as server:
+        light(server, "eDP-1", "--pos", "0x0")
+        server.client("xsetroot", "-solid", "#123456")
+        assert server.scanout("eDP-1").colours() == {(0x12, 0x34, 0x56)}
+        assert server.scanout("DP-0") is None
 
 
 def test_several_gpus_may_have_the_same_name():
@@ -115,7 +141,7 @@ def test_the_option_of_the_command_line_keeps_the_server_from_linking():
 
 
 def test_drivers_load_under_the_names_of_real_ones():
-    gpus = [Gpu(driver, driver=driver, caps="0xf")
+    gpus = [Gpu(driver, driver=driver, outputs=[f"{driver}-1:c:800x600"])
             for driver in ("testgpu", "nvidia", "modesetting", "amdgpu", "intel")]
     with rig.xorg(gpus, autobind=False) as server:
         assert sorted(names(server)) == sorted(gpu.driver for gpu in gpus)
@@ -124,7 +150,11 @@ def test_drivers_load_under_the_names_of_real_ones():
 
 
 def test_a_configuration_of_ones_own_is_taken():
-    config = '''Section "Device"
+    config = '''Section "ServerFlags"
+\tOption "AutoAddGPU" "false"
+\tOption "AutoAddDevices" "false"
+EndSection
+Section "Device"
 \tIdentifier "nvidia"
 \tDriver "nvidia"
 \tBusID "PCI:1:0:0"
@@ -136,7 +166,7 @@ Section "Screen"
 \tOption "AllowEmptyInitialConfiguration"
 EndSection
 '''
-    with rig.xorg(config=config + rig.configuration([]).split("EndSection")[0] + "EndSection\n") as it:
+    with rig.xorg(config=config) as it:
         assert providers(it) == [("NVIDIA-0", 1, 1, 0)], it.client("xrandr", "--listproviders")
 
 
@@ -169,7 +199,7 @@ def test_a_picture_has_each_pixel_in_its_place():
         light(server)
         # A pattern of 16 by 16 pixels, from the screen's corner: the left half of it is set.
         bitmap = e2e.write(server.place / "bitmap", "#define a_width 16\n#define a_height 16\n"
-                           "static char a_bits[] = {" + "0xff, 0x00, " * 16 + "};\n")
+                           "static char a_bits[] = {\n" + ", ".join(["0xff", "0x00"] * 16) + "};\n")
         server.client("xsetroot", "-bitmap", bitmap, "-fg", "#ff0000", "-bg", "#0000ff")
         for output in "eDP-1", "HDMI-1-0":
             picture = server.scanout(output)
@@ -310,9 +340,9 @@ def test_a_frozen_server_does_not_answer_until_it_is_thawed():
 
 def test_a_server_that_is_killed_leaves_nothing_behind():
     with hybrid() as server:
-        number, place = server.display[1:], server.place
         server.kill()
-    for path in f"/tmp/.X11-unix/X{number}", f"/tmp/.X{number}-lock", place:
+        assert server.socket.exists()
+    for path in server.socket, f"/tmp/.X{server.display[1:]}-lock", server.place:
         assert not os.path.exists(path), path
 
 

@@ -238,9 +238,11 @@ class Server(Process):
             raise
         finally:
             os.close(writer)
-        self.sockets = []
+        self.identity = None
         try:
             self.display = f":{self.read_display(reader)}"
+            self.socket = pathlib.Path(f"/tmp/.X11-unix/X{self.display[1:]}")
+            self.identity = self.socket_identity()
         except BaseException:
             self.stop()
             raise
@@ -281,19 +283,20 @@ class Server(Process):
     def try_client(self, *command, env=None, **more):
         return e2e.run(*command, env={**self.env, **(env or {})}, **more)
 
-    def clean(self):
-        """Removes what a server that was killed leaves behind, if it is its own."""
-        number = self.display[1:]
-        lock = pathlib.Path(f"/tmp/.X{number}-lock")
-        with contextlib.suppress(OSError, ValueError):
-            if int(lock.read_text(encoding="ascii")) == self.pid:
-                lock.unlink()
-                os.unlink(f"/tmp/.X11-unix/X{number}")
+    def socket_identity(self):
+        """Tells its socket from that of a server which took the display later; None if it is
+        gone."""
+        try:
+            status = os.lstat(self.socket)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino, status.st_ctime_ns
 
     def stop(self):
         super().stop()
-        if hasattr(self, "display"):
-            self.clean()
+        # A server that was killed leaves it. (Of one with -displayfd there is no lock.)
+        if self.identity and self.socket_identity() == self.identity:
+            os.unlink(self.socket)
 
 
 class Xorg(Server):

@@ -106,7 +106,7 @@ static const char *do_scanout(ScrnInfoPtr primary, const char *none)
 
 static const char *do_stall(ScrnInfoPtr primary, const char *ms)
 {
-	usleep(strtoul(ms, NULL, 10) * 1000);
+	testgpu_sleep(strtol(ms, NULL, 10));
 	return NULL;
 }
 

@@ -104,6 +104,17 @@ static void add_from_environment(DriverPtr driver)
 	setenv(GPUS_MADE, "1", 1);
 }
 
+/* A Device section that no Screen section names is not wired up. Of a screen without GPUDevice the
+ * server makes every Device section a GPU, the screen's own too: real drivers find that its card is
+ * taken. */
+static Bool is_wanted(GDevPtr device)
+{
+	confScreenPtr section = device->myScreenSection;
+
+	return section && (section->device == device ||
+				  strcmp(section->device->identifier, device->identifier) != 0);
+}
+
 static Bool is_gpu_device(GDevPtr device)
 {
 	confScreenPtr section = device->myScreenSection;
@@ -123,8 +134,7 @@ static Bool probe(DriverPtr driver, int flags)
 	if (flags & PROBE_DETECT)
 		count = 0;
 	for (int i = 0; i < count; i++)
-		/* A Device section that no Screen section names is not wired up. */
-		if (devices[i]->myScreenSection)
+		if (is_wanted(devices[i]))
 			found |= testgpu_new_screen(
 					 driver, devices[i], is_gpu_device(devices[i])) != NULL;
 	free(devices);

@@ -113,6 +113,9 @@ PixmapPtr testgpu_scanned_pixmap(xf86CrtcPtr crtc);
 Bool testgpu_pre_init(ScrnInfoPtr scrn, int flags);
 Bool testgpu_screen_init(ScreenPtr screen, int argc, char **argv);
 
+/* Sleeps all of that time: the server's timer would wake it up early. */
+void testgpu_sleep(int ms);
+
 /* scanout.c: sharing of pixmaps between GPUs, as PRIME does it. */
 void testgpu_share(ScreenPtr screen);
 void testgpu_unshare(ScreenPtr screen);

@@ -2,8 +2,9 @@
 /* The CRTCs and outputs of a GPU: any mode can be set, on an output that does not refuse it. */
 #include "driver.h"
 
+#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <xf86DDC.h>
 
@@ -101,12 +102,19 @@ static void output_mode_set(xf86OutputPtr output, DisplayModePtr mode, DisplayMo
 {
 }
 
+void testgpu_sleep(int ms)
+{
+	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	while (ms > 0 && nanosleep(&left, &left) != 0 && errno == EINTR)
+		;
+}
+
 static xf86OutputStatus output_detect(xf86OutputPtr output)
 {
 	int ms = testgpu(output->scrn)->spec.detect_ms;
 
-	if (ms > 0)
-		usleep(ms * 1000);
+	testgpu_sleep(ms);
 	return wanted(output)->connected ? XF86OutputStatusConnected : XF86OutputStatusDisconnected;
 }
 

@@ -40,6 +40,12 @@ Bool testgpu_pre_init(ScrnInfoPtr scrn, int flags)
 		scrn->name = gpu->spec.log_name;
 	scrn->progClock = TRUE;
 	scrn->capabilities = gpu->spec.capabilities;
+	/* The server would look for the first of both, and crash. */
+	if (!scrn->is_gpu && (!gpu->spec.output_count || !gpu->spec.crtc_count)) {
+		xf86DrvMsg(scrn->scrnIndex, X_ERROR,
+			"testgpu: the first GPU needs an output and a CRTC\n");
+		return FALSE;
+	}
 	testgpu_create_outputs(scrn);
 	if (!xf86InitialConfiguration(scrn, TRUE) || !xf86SetGamma(scrn, no_gamma))
 		return FALSE;
