@@ -106,7 +106,7 @@ static const char *do_scanout(ScrnInfoPtr primary, const char *none)
 
 static const char *do_stall(ScrnInfoPtr primary, const char *ms)
 {
-	testgpu_sleep(strtol(ms, NULL, 10));
+	testgpu_sleep((int)strtol(ms, NULL, 10));
 	return NULL;
 }
 

@@ -115,9 +115,9 @@ static void set_masks(ScreenPtr screen)
 
 		if ((visual->class | DynamicClass) != DirectColor)
 			continue;
-		visual->offsetRed = scrn->offset.red;
-		visual->offsetGreen = scrn->offset.green;
-		visual->offsetBlue = scrn->offset.blue;
+		visual->offsetRed = (int)scrn->offset.red;
+		visual->offsetGreen = (int)scrn->offset.green;
+		visual->offsetBlue = (int)scrn->offset.blue;
 		visual->redMask = scrn->mask.red;
 		visual->greenMask = scrn->mask.green;
 		visual->blueMask = scrn->mask.blue;

@@ -94,7 +94,7 @@ static void read_output_option(struct testgpu_output *output, const char *word)
 	if (strncmp(word, "edid=", 5) == 0)
 		read_edid(output, word + 5);
 	else if (strncmp(word, "refuse-from=", 12) == 0)
-		output->refuse_from = strtol(word + 12, NULL, 10);
+		output->refuse_from = (int)strtol(word + 12, NULL, 10);
 	else if (*word)
 		ErrorF("testgpu: unknown option '%s' of %s\n", word, output->name);
 }
@@ -104,9 +104,9 @@ static void read_mode(struct testgpu_output *output, const char *word)
 	struct testgpu_mode mode = {.hz = 60};
 	char *end;
 
-	mode.width = strtol(word, &end, 10);
+	mode.width = (int)strtol(word, &end, 10);
 	if (*end == 'x')
-		mode.height = strtol(end + 1, &end, 10);
+		mode.height = (int)strtol(end + 1, &end, 10);
 	if (*end == '@')
 		mode.hz = strtof(end + 1, &end);
 	if (*end || mode.width <= 0 || mode.height <= 0 || mode.hz <= 0)
