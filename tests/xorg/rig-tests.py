@@ -124,7 +124,8 @@ def test_a_link_brings_the_outputs():
 
 def test_a_gpu_that_cannot_be_a_source_is_refused_as_one():
     with hybrid() as server:
-        result = server.try_client("xrandr", "--setprovideroutputsource", "modesetting", "NVIDIA-G0")
+        result = server.try_client(
+            "xrandr", "--setprovideroutputsource", "modesetting", "NVIDIA-G0")
         assert result.returncode and "BadValue" in result.stderr, result
         assert names(server) == ["modesetting", "NVIDIA-G0"]
 
@@ -170,6 +171,15 @@ EndSection
         assert providers(it) == [("NVIDIA-0", 1, 1, 0)], it.client("xrandr", "--listproviders")
 
 
+def test_gpus_may_come_from_the_environment():
+    more = "\n".join(nvidia(f"DP-{n}:c:800x600", name=f"NVIDIA-G{n}").spec() for n in (0, 1))
+    env = {"TESTGPU_PRIMARY": screen("eDP-1:c:1280x720").spec(), "TESTGPU_GPUS": more}
+    with rig.xorg([Gpu("other")], env=env) as server:
+        assert sorted(names(server)) == ["NVIDIA-G0", "NVIDIA-G1", "modesetting"]
+        assert outputs(server) == {"eDP-1": ("connected", "1280x720+0+0"),
+                                   "DP-0": ("connected", ""), "DP-1": ("connected", "")}
+
+
 # --- outputs
 
 def test_a_mode_set_lights_an_output_of_another_gpu():
@@ -193,18 +203,20 @@ def test_each_output_shows_what_was_painted():
                 assert picture.colours() == {pixel}, (output, colour, picture.pixel(0, 0))
 
 
-def test_a_picture_has_each_pixel_in_its_place():
-    with hybrid() as server:
-        link(server)
-        light(server)
+def test_each_output_shows_its_own_part_of_the_screen():
+    with rig.xorg([screen(PANEL, "DP-1:c:800x600"), nvidia()]) as server:
+        server.client("xrandr", "--output", "DP-1", "--auto", "--pos", "1928x0",
+                      "--output", "HDMI-1-0", "--auto", "--pos", "2728x0")
         # A pattern of 16 by 16 pixels, from the screen's corner: the left half of it is set.
         bitmap = e2e.write(server.place / "bitmap", "#define a_width 16\n#define a_height 16\n"
                            "static char a_bits[] = {\n" + ", ".join(["0xff", "0x00"] * 16) + "};\n")
         server.client("xsetroot", "-bitmap", bitmap, "-fg", "#ff0000", "-bg", "#0000ff")
-        for output in "eDP-1", "HDMI-1-0":
+        left, right = [(255, 0, 0)] * 8, [(0, 0, 255)] * 8
+        # The others begin in the middle of the pattern.
+        for output, pixels in ("eDP-1", left + right), ("DP-1", right + left), \
+                ("HDMI-1-0", right + left):
             picture = server.scanout(output)
-            row = [picture.pixel(x, 100) for x in range(16)]
-            assert row == [(255, 0, 0)] * 8 + [(0, 0, 255)] * 8, (output, row)
+            assert [picture.pixel(x, 100) for x in range(16)] == pixels, output
 
 
 def test_an_output_may_refuse_every_mode_set():
@@ -216,10 +228,13 @@ def test_an_output_may_refuse_every_mode_set():
 
 
 def test_an_output_may_refuse_from_the_nth_mode_set_on():
-    with rig.xorg([screen(), nvidia(Output("DP-1", modes="1280x720,800x600", refuse_from=3))]) as it:
+    output = Output("DP-1", modes="1280x720,800x600", refuse_from=3)
+    with rig.xorg([screen(), nvidia(output)]) as it:
         status = [it.try_client("xrandr", "--output", "DP-1", "--mode", mode).returncode != 0
                   for mode in ("1280x720", "800x600", "1280x720", "1280x720")]
         assert status == [False, False, True, True], status
+        it.control("allow DP-1")
+        it.client("xrandr", "--output", "DP-1", "--mode", "1280x720")
 
 
 def test_refusing_can_begin_and_end_while_the_server_runs():

@@ -114,7 +114,7 @@ def edid(serial, name="testgpu", vendor="NVR", product=1):
     # 1024x768 at 60 Hz: 65 MHz, 1344 by 806 in all; 271 by 203 mm.
     timing = bytes.fromhex("641900404100263018883600" "0fcb10000018")
     block = (header + identity + display + nothing_established + no_standard_timings + timing +
-             text(0xff, serial) + text(0xfc, name) + bytes([0, 0, 0, 0x10, 0]) + bytes(13) + b"\x00")
+             text(0xff, serial) + text(0xfc, name) + bytes([0, 0, 0, 0x10]) + bytes(14) + b"\x00")
     assert len(block) == 127, len(block)
     return block + bytes([-sum(block) % 256])
 
@@ -302,7 +302,7 @@ class Server(Process):
 class Xorg(Server):
     """An Xorg with GPUs that the driver makes up."""
 
-    def __init__(self, place, gpus, autobind, server_args, config, auth):
+    def __init__(self, place, gpus, autobind, server_args, config, auth, env):
         self.fifo, self.pictures = place / "control", place / "scanout"
         self.pictures.mkdir()
         self.xorg_log = place / "Xorg.log"
@@ -312,7 +312,8 @@ class Xorg(Server):
                    "-config", e2e.write(place / "xorg.conf", text),
                    "-configdir", place, "-logfile", self.xorg_log, "-modulepath", ",".join(modules),
                    "-noreset", "-nolisten", "tcp", "-novtswitch", "-nocursor", *server_args]
-        env = e2e.environment(TESTGPU_FIFO=str(self.fifo), TESTGPU_SCANOUT_DIR=str(self.pictures))
+        env = e2e.environment(TESTGPU_FIFO=str(self.fifo), TESTGPU_SCANOUT_DIR=str(self.pictures),
+                              **(env or {}))
         super().__init__(command, place, env, auth)
 
     def logged(self):
@@ -384,10 +385,11 @@ def needs_driver():
         raise tap.Skip("the build found no xorg-server.pc")
 
 
-def xorg(gpus=(), autobind=True, server_args=(), config=None, auth=False):
-    """A context that gives an Xorg; config is an xorg.conf in place of the one for these GPUs."""
+def xorg(gpus=(), autobind=True, server_args=(), config=None, auth=False, env=None):
+    """A context that gives an Xorg. config is an xorg.conf in place of the one for these GPUs, env
+    is more of the server's environment; with auth, clients need its XAUTHORITY."""
     needs_driver()
-    return running(lambda place: Xorg(place, gpus, autobind, server_args, config, auth))
+    return running(lambda place: Xorg(place, gpus, autobind, server_args, config, auth, env))
 
 
 @contextlib.contextmanager
