@@ -25,12 +25,17 @@ depended()
 		awk -v pattern="$2" '$1 == "Depends:" && $2 ~ pattern && !found++ { print $2 }'
 }
 
+kernel_package()
+{
+	depended linux-image-amd64 '^linux-image-'
+}
+
 # The name of the image: of all that goes into it.
 stamp()
 {
 	local kernel
-	kernel=$(depended linux-image-amd64 '^linux-image-')
-	[[ $kernel ]] || fail "apt knows no linux-image-amd64; try apt-get update"
+	kernel=$(kernel_package)
+	[[ $kernel ]] || return
 	{
 		# Lines on purpose: the versions that apt would fetch now.
 		# shellcheck disable=SC2046
@@ -145,15 +150,27 @@ build_disks()
 	cp "$work/kernel/boot/vmlinuz-$release" "$work/image/vmlinuz"
 }
 
-# Makes the image of a stamp, unless it is there.
+# Sets image to the one of what is wanted now, and tells whether it is there.
+find_image()
+{
+	image=$cache/$(stamp) && [[ -d $image ]]
+}
+
+# Makes the image of what is wanted now, unless it is there. Sets image.
 build_image()
 {
-	local image=$cache/$1 lock
+	local lock
+	find_image && return
+	((EUID == 0)) || fail "building an image needs root"
 	mkdir -p "$cache"
 	exec {lock}>"$cache/lock"
 	flock -w 1200 "$lock" || fail "$cache is locked: another build has not ended in 20 minutes"
-	[[ -d $image ]] && return
-	((EUID == 0)) || fail "building an image needs root"
+	find_image && return
+	# What apt knows may no longer be in the archive. Sources that are no Debian's may fail.
+	timeout 300 apt-get -qq update >&2 || true
+	find_image && return
+	[[ $image != "$cache/" ]] || fail "apt knows no linux-image-amd64"
+
 	# What others left behind long ago, be it unfinished or of other packages.
 	find "$cache" -mindepth 1 -maxdepth 1 -type d -mtime +7 -exec rm -rf --one-file-system {} +
 	work=$(mktemp -d "$cache/build.XXXXXX")
@@ -162,7 +179,7 @@ build_image()
 	trap "rm -rf --one-file-system '$work'" EXIT
 	chmod 755 "$work"
 	mkdir "$work/image"
-	release=$(depended linux-image-amd64 '^linux-image-')
+	release=$(kernel_package)
 	release=${release#linux-image-}
 	build_kernel
 	build_root

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A script in a virtual machine with several GPUs, from Python; see the file vm.
 
-    result = vm.run("lspci | grep -c VGA", gpus="virtio,cirrus", files={"nv-run": NV_RUN})
-    assert result.status == 0 and result.stdout == "2\\n", result
+    result = vm.run("./nv-run --list", files={"nv-run": pathlib.Path(os.environ["NV_RUN"])})
+    assert result.status == 0 and "01:00.0" in result.stdout, result
 """
 import dataclasses
 import functools
