@@ -78,3 +78,13 @@ outputs()
 {
 	xrandr | awk '/ (dis)?connected/ { print $1, $2, ($3 ~ /^[0-9]/ || $3 == "primary") ? "lit" : "dark" }'
 }
+
+# Is the last pixel a GPU shows of this colour, to the five bits a channel that some have? Leaves
+# the screen as GPU.ppm: shows gpu1 RED GREEN BLUE
+shows()
+{
+	local pixel
+	vmmon screendump "$1.ppm" "$1"
+	read -ra pixel < <(tail -c 3 "$1.ppm" | od -An -tu1)
+	((pixel[0] / 8 == $2 / 8 && pixel[1] / 8 == $3 / 8 && pixel[2] / 8 == $4 / 8))
+}

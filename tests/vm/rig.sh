@@ -48,9 +48,8 @@ prime()
 	check "the kernel drives a CRTC on each GPU" two_crtcs
 	xsetroot -solid '#2060c0'
 	# What was drawn is copied to the sink by a timer of the server.
-	sleep 2
-	vmmon screendump gpu0.ppm gpu0
-	vmmon screendump gpu1.ppm gpu1
+	wait_for 20 shows gpu0 0x20 0x60 0xc0
+	wait_for 20 shows gpu1 0x20 0x60 0xc0
 	xrandr --output "$output" --off
 	check "the output can be turned off" output_is "connected dark"
 	xrandr --setprovideroutputsource 1 0x0
