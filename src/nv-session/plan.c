@@ -5,17 +5,65 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "nv-session/decide.h"
 #include "nv-session/session.h"
 
 enum { TIMEOUT = 10000, STEPS = 6 };
 
-/* What will be done to a server that obeys, step by step: with the modes of outputs that are not
- * linked yet unknown, these get their preferred one. */
+/*
+ * Modes of outputs that are not linked yet are not to be had: placeholders of no size stand for
+ * them. Returns whether there are any.
+ */
+static bool stand_in(struct session *session, struct x11_server *model)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < model->output_count; i++) {
+		const struct x11_output *output = &model->outputs[i];
+
+		if (output->listed || !output->modes.count ||
+			x11_mode(model, output->modes.list[0]))
+			continue;
+		*arena_push(session->arena, model->modes, model->mode_count) =
+			(struct x11_mode){.id = output->modes.list[0]};
+		any = true;
+	}
+	return any;
+}
+
+/* "--output HDMI-1-0 --preferred --right-of eDP-1": xrandr works the place out. */
+static void print_relative(struct buf *out, const struct x11_server *model,
+	const struct x11_request *request, enum x11_layout layout, const char *previous)
+{
+	static const char *const options[] = {
+		"--right-of", "--left-of", "--above", "--below", "--same-as"};
+
+	buf_puts(out, "--output ");
+	str_shell_quote(out, x11_output(model, request->crtc.outputs.list[0])->name);
+	buf_puts(out, " --preferred");
+	if (previous) {
+		buf_printf(out, " %s ", options[layout]);
+		str_shell_quote(out, previous);
+	}
+}
+
+static const char *first_lit(const struct x11_server *server)
+{
+	const struct x11_output *best = x11_output(server, server->primary);
+
+	for (size_t i = 0; i < server->output_count && !(best && x11_is_lit(server, best)); i++)
+		best = x11_is_lit(server, &server->outputs[i]) ? &server->outputs[i] : NULL;
+	return best ? best->name : NULL;
+}
+
+/* Steps of a server that obeys, as far as can be told before the first one is done. */
 static void simulate(struct session *session, const struct look *look,
 	const struct decision *decision, struct x11_plan *all, struct buf *commands)
 {
 	struct x11_server *model = x11_copy(session->arena, look->server);
+	const char *previous = first_lit(model);
+	bool vague = stand_in(session, model);
 
 	for (unsigned step = 0; step < STEPS; step++) {
 		struct x11_plan plan;
@@ -26,12 +74,25 @@ static void simulate(struct session *session, const struct look *look,
 		if (!plan.requests.count)
 			return;
 		for (size_t i = 0; i < plan.requests.count; i++) {
-			buf_puts(commands, "xrandr ");
-			x11_request_text(commands, model, &plan.requests.list[i]);
-			buf_putc(commands, '\n');
-			x11_apply(session->arena, model, &plan.requests.list[i]);
+			const struct x11_request *request = &plan.requests.list[i];
+			bool lights = request->action == X11_CRTC && request->crtc.mode;
+
 			*arena_push(session->arena, all->requests.list, all->requests.count) =
-				plan.requests.list[i];
+				*request;
+			/* xrandr makes the X screen as large as the outputs need. */
+			if (!vague || request->action != X11_SIZE) {
+				buf_puts(commands, "xrandr ");
+				if (vague && lights && !request->crtc.width)
+					print_relative(commands, model, request,
+						decision->wish.layout, previous);
+				else
+					x11_request_text(commands, model, request);
+				if (lights)
+					previous = x11_output(model, request->crtc.outputs.list[0])
+							   ->name;
+				buf_putc(commands, '\n');
+			}
+			x11_apply(session->arena, model, request);
 		}
 	}
 }
