@@ -36,4 +36,7 @@ bool file_names(struct arena *arena, int fd, bool fills, struct file_list *list)
  */
 void file_done(int fd);
 
+/* For programs that go on living: from now on file_done closes every descriptor. */
+void file_stay(void);
+
 #endif

@@ -68,6 +68,9 @@ struct hw {
 /* sysroot is NULL for this machine. False with errno set if it cannot be opened. */
 bool hw_init(struct hw *hw, struct arena *arena, const char *sysroot);
 
+/* Forgets all that was read, to read it anew into another arena; the root stays open. */
+void hw_again(struct hw *hw, struct arena *arena);
+
 /*
  * The GPUs with DRM nodes: all that a program can render on. One listing of /sys/class/drm, then
  * a few reads for each.

@@ -14,6 +14,14 @@ bool hw_init(struct hw *hw, struct arena *arena, const char *sysroot)
 	return hw_root_init(&hw->root, arena, sysroot);
 }
 
+void hw_again(struct hw *hw, struct arena *arena)
+{
+	struct hw_root root = hw->root;
+
+	root.arena = arena;
+	*hw = (struct hw){.root = root};
+}
+
 bool hw_is_slot(const char *name, size_t length)
 {
 	unsigned long part;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -58,7 +59,10 @@ int main(int argc, char **argv)
 {
 	extern char **environ;
 	struct session session = {.arena = arena_main(), .environment = environ};
-	int status = options_parse(session.arena, &session.options, argc, argv);
+	int status;
+
+	file_stay();
+	status = options_parse(session.arena, &session.options, argc, argv);
 
 	if (!status && !hw_init(&session.hw, session.arena, session.options.sysroot)) {
 		log_error(

@@ -1,9 +1,240 @@
 /* SPDX-License-Identifier: MIT */
+/* watch: stays in the session and sets up what comes: eGPUs, docks, monitors. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/display.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "nv-session/carry.h"
+#include "nv-session/publish.h"
 #include "nv-session/session.h"
+
+/* Milliseconds. A dock makes a burst of changes: one answer to all of them, and soon. */
+enum { QUIET = 150, PATIENCE = 2000, TIMEOUT = 10000 };
+
+struct watch {
+	struct look look;
+	struct x11_ids seen; /* outputs that had a monitor when last looked: not new any more */
+	struct x11_ids refused; /* that refused their mode; forgotten when unplugged */
+	struct arena *own; /* what this round lives in; NULL in the first one */
+};
+
+/* The lock of this server's watch: -1 if there is one already, or no place for it. */
+static int lock(struct session *session, const char *display)
+{
+	const char *directory = session_variable(session, "XDG_RUNTIME_DIR");
+	const char *name = display_name(session->arena, display);
+	const char *path;
+	int fd;
+
+	if (!directory || *directory != '/' || !name) {
+		log_error("XDG_RUNTIME_DIR is needed, to be one watch a server");
+		return -1;
+	}
+	path = arena_printf(session->arena, "%s/nv-run", directory);
+	mkdir(path, 0700);
+	path = arena_printf(session->arena, "%s/nv-run/watch.%s", directory, name);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		log_error("%s: %s", path, strerror(errno));
+	else if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	else
+		log_error("%s is watched already (%s is locked)", name, path);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Waits for a change, then until the server has been quiet; false if it is gone. */
+static bool wait_change(struct x11 *x11)
+{
+	struct pollfd wait = {.fd = x11_descriptor(x11), .events = POLLIN};
+	long end;
+
+	while (!x11_changed(x11)) {
+		if (x11_is_lost(x11) || (poll(&wait, 1, -1) < 0 && errno != EINTR))
+			return false;
+	}
+	end = now() + PATIENCE;
+	while (now() < end && poll(&wait, 1, QUIET) > 0) {
+		if (!x11_changed(x11) && x11_is_lost(x11))
+			return false;
+	}
+	return !x11_is_lost(x11);
+}
+
+/*
+ * What is dark and was there before stays dark: somebody turned it off. What is new, or has a
+ * monitor anew, is lit.
+ */
+static void leave_alone(struct session *session, struct watch *watch, struct x11_wish *wish)
+{
+	const struct x11_server *server = watch->look.server;
+	struct x11_ids refused = {0};
+
+	for (size_t i = 0; i < server->output_count; i++) {
+		const struct x11_output *output = &server->outputs[i];
+		bool refuses = x11_ids_have(&watch->refused, output->id);
+
+		if (!output->connected)
+			continue;
+		if (refuses)
+			x11_ids_add(session->arena, &refused, output->id);
+		if (refuses || x11_ids_have(&watch->seen, output->id))
+			x11_ids_add(session->arena, &wish->left_out, output->id);
+	}
+	watch->refused = refused;
+	wish->drop_unplugged = wish->share;
+}
+
+static void remember(struct session *session, struct watch *watch)
+{
+	const struct x11_server *server = watch->look.server;
+
+	watch->seen = (struct x11_ids){0};
+	for (size_t i = 0; i < server->output_count; i++) {
+		const struct x11_output *output = &server->outputs[i];
+
+		/* One that is not linked yet may still be lit for the first time. */
+		if (output->connected && output->listed)
+			x11_ids_add(session->arena, &watch->seen, output->id);
+	}
+}
+
+static void note_refused(struct session *session, struct watch *watch, const struct carry *carry)
+{
+	for (size_t i = 0; i < carry->refused.count; i++)
+		x11_ids_add(session->arena, &watch->refused, carry->refused.list[i]);
+	/* All was taken back: what is dark now is what could not be lit. */
+	for (size_t i = 0; carry->problem && i < watch->look.server->output_count; i++) {
+		const struct x11_output *output = &watch->look.server->outputs[i];
+
+		if (output->connected && !x11_is_lit(watch->look.server, output))
+			x11_ids_add(session->arena, &watch->refused, output->id);
+	}
+}
+
+/* Sets the mode up as far as it is not; first: as setup would. */
+static void settle(struct session *session, struct watch *watch, bool first)
+{
+	struct decision decision;
+	struct carry carry;
+
+	if (!look_read(session, &watch->look, false))
+		return;
+	decide(session, &watch->look, &decision);
+	if (first) {
+		config_warn(&decision.config);
+		if (decision.refused)
+			log_warning("%s cannot be: %s", x11_prime_name(decision.mode),
+				decision.refused);
+	} else {
+		leave_alone(session, watch, &decision.wish);
+	}
+	carry_out(session, &watch->look, &decision, &carry);
+	for (size_t i = 0; i < carry.note_count; i++)
+		log_warning("%s", carry.notes[i]);
+	if (carry.problem)
+		log_warning(
+			"%s%s", carry.problem, carry.taken_back ? "; all is as it was before" : "");
+	if (x11_is_lost(watch->look.x11))
+		return;
+	note_refused(session, watch, &carry);
+	remember(session, watch);
+}
+
+static struct x11_ids copy_ids(struct arena *arena, const struct x11_ids *ids)
+{
+	struct x11_ids copy = {0};
+
+	for (size_t i = 0; i < ids->count; i++)
+		x11_ids_add(arena, &copy, ids->list[i]);
+	return copy;
+}
+
+/* GPUs come and go too: each round reads the kernel's list anew, into memory of its own. */
+static void renew(struct session *session, struct watch *watch)
+{
+	struct arena *arena = arena_new();
+
+	watch->seen = copy_ids(arena, &watch->seen);
+	watch->refused = copy_ids(arena, &watch->refused);
+	watch->look.server = NULL;
+	watch->look.gpus_known = false;
+	hw_again(&session->hw, arena);
+	session->arena = arena;
+	arena_free(watch->own);
+	watch->own = arena;
+}
+
+static int follow(struct session *session, struct watch *watch)
+{
+	const char *problem;
+	bool first = true;
+
+	do {
+		/* A server that hangs must not hang us for ever; while nothing happens, no timer
+		 * runs. */
+		session_deadline(session, TIMEOUT);
+		if (!first)
+			renew(session, watch);
+		settle(session, watch, first);
+		problem =
+			x11_is_lost(watch->look.x11) ? NULL : publish_write(session, &watch->look);
+		if (problem)
+			log_info("no session file: %s", problem);
+		/* Our own changes are no news. */
+		x11_changed(watch->look.x11);
+		session_deadline(session, 0);
+		first = false;
+	} while (wait_change(watch->look.x11));
+	log_info("the X server ended");
+	return 0;
+}
 
 int watch_run(struct session *session)
 {
-	log_error("%s is not there yet", session->options.command);
-	return EXIT_FAILED;
+	struct watch watch = {0};
+	const char *nothing;
+	int held, status = 0;
+
+	session_deadline(session, TIMEOUT);
+	if (!look_connect(session, &watch.look, false))
+		return EXIT_FAILED;
+	nothing = decide_nothing(session, &watch.look);
+	if (nothing) {
+		const char *problem = publish_write(session, &watch.look);
+
+		log_info("%s", nothing);
+		if (problem)
+			log_info("no session file: %s", problem);
+		look_close(&watch.look);
+		return 0;
+	}
+	held = lock(session, watch.look.display);
+	if (held < 0 || !x11_watch(watch.look.x11))
+		status = EXIT_FAILED;
+	else
+		status = follow(session, &watch);
+	if (held >= 0)
+		close(held);
+	look_close(&watch.look);
+	return status;
 }
