@@ -151,6 +151,15 @@ const char *hw_command_line(struct hw *hw, const char *name);
 /* The machine's name, "" if unknown. */
 const char *hw_hostname(struct hw *hw);
 
+/* What a process is called (the kernel keeps 15 bytes), or NULL. */
+const char *hw_process_name(struct hw *hw, long pid);
+
+/*
+ * The GPUs whose DRM nodes a process has open, each once, in order of descriptors; *count of
+ * them. NULL and -1 if that is not ours to see. The GPUs must have been scanned.
+ */
+struct hw_gpu **hw_process_gpus(struct hw *hw, long pid, int *count);
+
 /* Where the running program's file is, on this machine; NULL if the kernel does not say. */
 const char *hw_own_path(struct arena *arena);
 

@@ -15,6 +15,7 @@
 #define HW_NVIDIA_GPUS "/proc/driver/nvidia/gpus"
 #define HW_NVIDIA_PARAMETERS "/proc/driver/nvidia/params"
 #define HW_COMMAND_LINE "/proc/cmdline"
+#define HW_PROCESSES "/proc"
 #define HW_OWN_PROGRAM "/proc/self/exe"
 #define HW_HOSTNAME "/proc/sys/kernel/hostname"
 
