@@ -51,11 +51,15 @@ static void collect(struct session *session, struct look *look, struct offload_s
 
 	to->server = servers[look->kind];
 	for (int i = 0; i < x11_screen_count(look->x11) && look->kind == X11_XORG; i++) {
-		struct x11_server *server = x11_read(session->arena, look->x11, i, false);
+		struct x11_server *server = look->server;
 
-		if (!server)
-			continue;
-		x11_identify(server, look->gpus, look->gpu_count);
+		/* What setup has just read need not be read again. */
+		if (!server || x11_screen_count(look->x11) > 1) {
+			server = x11_read(session->arena, look->x11, i, false);
+			if (!server)
+				continue;
+			x11_identify(server, look->gpus, look->gpu_count);
+		}
 		for (size_t j = 0; j < server->provider_count; j++) {
 			const struct x11_provider *provider = &server->providers[j];
 

@@ -11,6 +11,7 @@ struct planner {
 	const struct x11_wish *wish;
 	struct x11_plan *plan;
 	struct x11_server *server;
+	bool darkened; /* some output was turned off: the X screen may get smaller */
 };
 
 /* plan.c */

@@ -48,9 +48,10 @@ static void plan_darkness(struct planner *planner)
 
 		if (!x11_is_lit(planner->server, output) || (one.enabled != X11_NO && !unplugged))
 			continue;
-		if (count_lit(planner->server) > 1)
+		if (count_lit(planner->server) > 1) {
 			turn_off(planner, output);
-		else if (!unplugged)
+			planner->darkened = true;
+		} else if (!unplugged)
 			plan_note(
 				planner, arena_printf(planner->arena,
 						 "%s stays on: nothing else is lit", output->name));
@@ -334,13 +335,11 @@ static void fit(struct planner *planner, struct pictures *pictures)
 	}
 }
 
-static void plan_size(struct planner *planner, const struct pictures *pictures)
+static void plan_size(struct planner *planner, unsigned width, unsigned height)
 {
 	struct x11_server *server = planner->server;
 	struct x11_request request = {.action = X11_SIZE};
-	unsigned width = server->width, height = server->height;
 
-	extent(pictures, &width, &height);
 	if (width == server->width && height == server->height)
 		return;
 	request.width = width;
@@ -359,12 +358,16 @@ static void plan_size(struct planner *planner, const struct pictures *pictures)
 void plan_outputs(struct planner *planner)
 {
 	struct pictures pictures = {0};
+	unsigned width = 0, height = 0, wide = planner->server->width,
+		 high = planner->server->height;
 
 	plan_darkness(planner);
 	add_lit(planner, &pictures);
 	add_dark(planner, &pictures);
 	fit(planner, &pictures);
-	plan_size(planner, &pictures);
+	extent(&pictures, &width, &height);
+	/* Room first; what has become too much goes when nothing is there any more. */
+	plan_size(planner, width > wide ? width : wide, height > high ? height : high);
 	for (size_t i = 0; i < pictures.count; i++) {
 		const struct x11_request request = {
 			.action = X11_CRTC, .crtc = pictures.list[i].crtc};
@@ -372,4 +375,6 @@ void plan_outputs(struct planner *planner)
 		if (!x11_holds(planner->server, &request))
 			plan_add(planner, &request);
 	}
+	if (planner->darkened && width && height)
+		plan_size(planner, width, height);
 }
