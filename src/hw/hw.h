@@ -144,10 +144,6 @@ bool hw_external_display(struct hw *hw);
 /* Fills in what is plugged into each connector, as the kernel saw it last: no probe. */
 void hw_connectors(struct hw *hw);
 
-/* What the kernel command line says behind "NAME=", the last time counting; "" for a bare NAME;
- * NULL if it says nothing. */
-const char *hw_command_line(struct hw *hw, const char *name);
-
 /* The machine's name, "" if unknown. */
 const char *hw_hostname(struct hw *hw);
 
@@ -159,6 +155,15 @@ const char *hw_process_name(struct hw *hw, long pid);
  * them. NULL and -1 if that is not ours to see. The GPUs must have been scanned.
  */
 struct hw_gpu **hw_process_gpus(struct hw *hw, long pid, int *count);
+
+/*
+ * The value of a word of the kernel command line, the last one counting: "off" of
+ * "nv-session=off", "" of a bare "nv-session"; NULL if it is not there.
+ */
+const char *hw_cmdline(struct hw *hw, const char *word);
+
+/* Changes with every boot; NULL if the kernel does not say. */
+const char *hw_boot_id(struct hw *hw);
 
 /* Where the running program's file is, on this machine; NULL if the kernel does not say. */
 const char *hw_own_path(struct arena *arena);

@@ -14,10 +14,11 @@
 #define HW_MODULE "/sys/module"
 #define HW_NVIDIA_GPUS "/proc/driver/nvidia/gpus"
 #define HW_NVIDIA_PARAMETERS "/proc/driver/nvidia/params"
-#define HW_COMMAND_LINE "/proc/cmdline"
 #define HW_PROCESSES "/proc"
 #define HW_OWN_PROGRAM "/proc/self/exe"
 #define HW_HOSTNAME "/proc/sys/kernel/hostname"
+#define HW_CMDLINE "/proc/cmdline"
+#define HW_BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 struct hw;
 struct hw_gpu;

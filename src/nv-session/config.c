@@ -266,7 +266,7 @@ static void read_user(struct session *session, struct config *config)
 
 static void read_command_line(struct session *session, struct config *config)
 {
-	const char *value = hw_command_line(&session->hw, "nv-session.mode");
+	const char *value = hw_cmdline(&session->hw, "nv-session.mode");
 
 	if (!value)
 		return;

@@ -55,6 +55,14 @@ static const struct session_command *find(const char *name)
 	return command;
 }
 
+/* A display manager may stop the X server when its hook fails, be it for wrong usage. */
+static bool is_hook(char **argv)
+{
+	while (*argv && !str_eq(*argv, "--hook"))
+		argv++;
+	return *argv;
+}
+
 int main(int argc, char **argv)
 {
 	extern char **environ;
@@ -71,5 +79,5 @@ int main(int argc, char **argv)
 	}
 	if (!status)
 		status = find(session.options.command)->run(&session);
-	return status < 0 ? 0 : status;
+	return status < 0 || is_hook(argv) ? 0 : status;
 }
