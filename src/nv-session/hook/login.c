@@ -133,6 +133,11 @@ bool login_prepare(const struct hw_root *root)
 	return mkfifoat(parent, name, 0622) == 0 && fchmodat(parent, name, 0622, 0) == 0;
 }
 
+void login_forget(const struct hw_root *root)
+{
+	tree_remove(root, MARK);
+}
+
 bool login_mark(const struct hw_root *root)
 {
 	const char *name;

@@ -45,6 +45,13 @@ bool starts_read(const struct hw_root *root, struct starts *starts)
 	return false;
 }
 
+void starts_forget(const struct hw_root *root)
+{
+	tree_remove(root, STATE);
+	login_forget(root);
+	tree_remove_directory(root, HOOK_STATE);
+}
+
 static bool starts_write(const struct hw_root *root, const struct starts *starts)
 {
 	const struct login_seen *login = &starts->login;

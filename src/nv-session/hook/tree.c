@@ -133,6 +133,14 @@ bool tree_remove(const struct hw_root *root, const char *path)
 	return parent >= 0 && unlinkat(parent, name, 0) == 0;
 }
 
+bool tree_remove_directory(const struct hw_root *root, const char *path)
+{
+	const char *name;
+	cleanup_fd int parent = tree_open_parent(root, path, &name);
+
+	return parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0;
+}
+
 bool tree_directory(const struct hw_root *root, const char *path)
 {
 	for (const char *end = path; *end;) {
