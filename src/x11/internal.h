@@ -17,14 +17,14 @@ struct planner {
 /* plan.c */
 
 /* Adds a request that no check forbids, and applies it. */
-void plan_add(struct planner *planner, const struct x11_request *request);
-void plan_note(struct planner *planner, const char *text);
+void planner_add(struct planner *planner, const struct x11_request *request);
+void planner_note(struct planner *planner, const char *text);
 
 /* All that is wished of the output of that name. */
-struct x11_output_wish plan_wish(const struct x11_wish *wish, const char *name);
+struct x11_output_wish planner_wish(const struct x11_wish *wish, const char *name);
 
 /* plan-outputs.c: modes, places and the X screen's size. */
-void plan_outputs(struct planner *planner);
+void planner_outputs(struct planner *planner);
 
 /* place.c */
 

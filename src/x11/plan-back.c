@@ -38,7 +38,7 @@ static void darken(struct planner *planner, const struct x11_server *before)
 			continue;
 		request.crtc.mode = 0;
 		request.crtc.outputs.count = 0;
-		plan_add(planner, &request);
+		planner_add(planner, &request);
 	}
 }
 
@@ -52,7 +52,7 @@ static void relink(struct planner *planner, const struct x11_server *before)
 		if (!was || now->screen || was->output_source == now->output_source)
 			continue;
 		request.source = was->output_source;
-		plan_add(planner, &request);
+		planner_add(planner, &request);
 	}
 }
 
@@ -67,7 +67,7 @@ static void resize(struct planner *planner, const struct x11_server *before)
 	};
 
 	if (before->width && !x11_holds(planner->server, &request))
-		plan_add(planner, &request);
+		planner_add(planner, &request);
 }
 
 static void relight(struct planner *planner, const struct x11_server *before)
@@ -78,7 +78,7 @@ static void relight(struct planner *planner, const struct x11_server *before)
 			.action = X11_CRTC, .crtc = as_before(planner->arena, before, now)};
 
 		if (request.crtc.mode && !x11_holds(planner->server, &request))
-			plan_add(planner, &request);
+			planner_add(planner, &request);
 	}
 }
 
@@ -89,7 +89,7 @@ static void resync(struct planner *planner, const struct x11_server *before)
 		const struct x11_output *was = x11_output(before, now->id);
 
 		if (was && was->sync >= 0 && now->sync >= 0 && was->sync != now->sync)
-			plan_add(planner,
+			planner_add(planner,
 				&(struct x11_request){
 					.action = X11_SYNC, .output = now->id, .value = was->sync});
 	}
@@ -110,7 +110,7 @@ void x11_plan_back(struct arena *arena, const struct x11_server *now,
 	resize(&planner, before);
 	relight(&planner, before);
 	if (now->primary != before->primary && (primary || !before->primary))
-		plan_add(&planner,
+		planner_add(&planner,
 			&(struct x11_request){.action = X11_PRIMARY, .output = before->primary});
 	*requests = plan.requests;
 }

@@ -26,7 +26,7 @@ static void turn_off(struct planner *planner, const struct x11_output *output)
 	}
 	if (!request.crtc.outputs.count)
 		request.crtc.mode = 0;
-	plan_add(planner, &request);
+	planner_add(planner, &request);
 }
 
 static size_t count_lit(const struct x11_server *server)
@@ -43,7 +43,7 @@ static void plan_darkness(struct planner *planner)
 {
 	for (size_t i = 0; i < planner->server->output_count; i++) {
 		const struct x11_output *output = &planner->server->outputs[i];
-		struct x11_output_wish one = plan_wish(planner->wish, output->name);
+		struct x11_output_wish one = planner_wish(planner->wish, output->name);
 		bool unplugged = planner->wish->drop_unplugged && !output->connected;
 
 		if (!x11_is_lit(planner->server, output) || (one.enabled != X11_NO && !unplugged))
@@ -52,7 +52,7 @@ static void plan_darkness(struct planner *planner)
 			turn_off(planner, output);
 			planner->darkened = true;
 		} else if (!unplugged)
-			plan_note(
+			planner_note(
 				planner, arena_printf(planner->arena,
 						 "%s stays on: nothing else is lit", output->name));
 	}
@@ -130,7 +130,7 @@ static void add_lit(struct planner *planner, struct pictures *pictures)
 		if (!crtc->mode || !crtc->outputs.count)
 			continue;
 		output = x11_output(planner->server, crtc->outputs.list[0]);
-		one = plan_wish(planner->wish, output ? output->name : "");
+		one = planner_wish(planner->wish, output ? output->name : "");
 		mode = x11_mode(planner->server, crtc->mode);
 		/* A rate alone is one for the size in force. */
 		if (mode && one.rate > 0 && !one.width) {
@@ -141,9 +141,10 @@ static void add_lit(struct planner *planner, struct pictures *pictures)
 			const struct x11_mode *wished = wished_mode(planner, output, &one);
 
 			if (!wished)
-				plan_note(planner, arena_printf(planner->arena,
-							   "%s has no such mode: it keeps its own",
-							   output->name));
+				planner_note(
+					planner, arena_printf(planner->arena,
+							 "%s has no such mode: it keeps its own",
+							 output->name));
 			/* The mode in force may be as good as the one found first. */
 			else if (!mode || distance(mode, &one) < 0 ||
 				 distance(mode, &one) > distance(wished, &one))
@@ -163,7 +164,7 @@ static void add_lit(struct planner *planner, struct pictures *pictures)
 /* Whether a dark output is one to light. */
 static bool is_wanted(const struct planner *planner, const struct x11_output *output)
 {
-	enum x11_answer enabled = plan_wish(planner->wish, output->name).enabled;
+	enum x11_answer enabled = planner_wish(planner->wish, output->name).enabled;
 	const struct x11_provider *owner = x11_owner(planner->server, output->id);
 
 	if (!output->listed || !output->connected || x11_is_lit(planner->server, output) ||
@@ -240,7 +241,7 @@ static const struct x11_mode *mirror_mode(const struct planner *planner,
 
 static void add_new(struct planner *planner, struct pictures *pictures, const struct need *need)
 {
-	struct x11_output_wish one = plan_wish(planner->wish, need->output->name);
+	struct x11_output_wish one = planner_wish(planner->wish, need->output->name);
 	const struct x11_mode *mode = NULL;
 	struct picture picture = {.is_new = true};
 
@@ -249,7 +250,7 @@ static void add_new(struct planner *planner, struct pictures *pictures, const st
 	if (!mode)
 		mode = choose_mode(planner, need->output, &one);
 	if (mode && one.width && (mode->width != one.width || mode->height != one.height))
-		plan_note(
+		planner_note(
 			planner, arena_printf(planner->arena, "%s has no mode %ux%u: it gets %ux%u",
 					 need->output->name, one.width, one.height, mode->width,
 					 mode->height));
@@ -275,8 +276,9 @@ static void add_dark(struct planner *planner, struct pictures *pictures)
 		if (!is_wanted(planner, output))
 			continue;
 		if (!choose_mode(planner, output, &(struct x11_output_wish){0}))
-			plan_note(planner, arena_printf(planner->arena,
-						   "%s stays dark: it has no mode", output->name));
+			planner_note(
+				planner, arena_printf(planner->arena,
+						 "%s stays dark: it has no mode", output->name));
 		else
 			*arena_push(planner->arena, needs.list, needs.count) =
 				(struct need){.output = output};
@@ -286,9 +288,10 @@ static void add_dark(struct planner *planner, struct pictures *pictures)
 		if (needs.list[i].crtc)
 			add_new(planner, pictures, &needs.list[i]);
 		else
-			plan_note(planner, arena_printf(planner->arena,
-						   "%s stays dark: its GPU has no CRTC left for it",
-						   needs.list[i].output->name));
+			planner_note(
+				planner, arena_printf(planner->arena,
+						 "%s stays dark: its GPU has no CRTC left for it",
+						 needs.list[i].output->name));
 	}
 }
 
@@ -323,7 +326,7 @@ static void fit(struct planner *planner, struct pictures *pictures)
 		last = &before[pictures->count - 1];
 		if (!last->is_new)
 			return;
-		plan_note(planner,
+		planner_note(planner,
 			arena_printf(planner->arena,
 				"%s stays dark: with it the X screen would be %ux%u, the server's "
 				"limit is %ux%u",
@@ -352,10 +355,10 @@ static void plan_size(struct planner *planner, unsigned width, unsigned height)
 		server->height
 			? (unsigned)((unsigned long)server->mm_height * height / server->height)
 			: 0;
-	plan_add(planner, &request);
+	planner_add(planner, &request);
 }
 
-void plan_outputs(struct planner *planner)
+void planner_outputs(struct planner *planner)
 {
 	struct pictures pictures = {0};
 	unsigned width = 0, height = 0, wide = planner->server->width,
@@ -373,7 +376,7 @@ void plan_outputs(struct planner *planner)
 			.action = X11_CRTC, .crtc = pictures.list[i].crtc};
 
 		if (!x11_holds(planner->server, &request))
-			plan_add(planner, &request);
+			planner_add(planner, &request);
 	}
 	if (planner->darkened && width && height)
 		plan_size(planner, width, height);

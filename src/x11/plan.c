@@ -23,22 +23,22 @@ bool x11_layout_from_name(const char *name, enum x11_layout *layout)
 	return false;
 }
 
-void plan_note(struct planner *planner, const char *text)
+void planner_note(struct planner *planner, const char *text)
 {
 	struct x11_plan *plan = planner->plan;
 
 	*arena_push(planner->arena, plan->notes, plan->note_count) = text;
 }
 
-void plan_add(struct planner *planner, const struct x11_request *request)
+void planner_add(struct planner *planner, const struct x11_request *request)
 {
 	const struct x11_check *check = x11_forbidden(planner->server, request);
 
 	if (check) {
 		/* The rules of planning are such that this is never seen; better a dark output
 		 * than a dead server. */
-		plan_note(planner, arena_printf(planner->arena, "not asked for: %s (%s)",
-					   check->reason, check->name));
+		planner_note(planner, arena_printf(planner->arena, "not asked for: %s (%s)",
+					      check->reason, check->name));
 		return;
 	}
 	x11_apply(planner->arena, planner->server, request);
@@ -46,7 +46,7 @@ void plan_add(struct planner *planner, const struct x11_request *request)
 		*request;
 }
 
-struct x11_output_wish plan_wish(const struct x11_wish *wish, const char *name)
+struct x11_output_wish planner_wish(const struct x11_wish *wish, const char *name)
 {
 	struct x11_output_wish one = {.primary = X11_KEEP, .enabled = X11_KEEP, .sync = wish->sync};
 
@@ -93,13 +93,13 @@ static bool plan_links(struct planner *planner)
 		if (provider->screen || provider->output_source || !provider->outputs.count)
 			continue;
 		if (x11_forbidden(server, &request)) {
-			plan_note(planner,
+			planner_note(planner,
 				arena_printf(planner->arena, "%s (0x%x) cannot be linked: %s",
 					provider->name, provider->id,
 					x11_forbidden(server, &request)->reason));
 			continue;
 		}
-		plan_add(planner, &request);
+		planner_add(planner, &request);
 	}
 	return planner->plan->requests.count > before;
 }
@@ -108,14 +108,14 @@ static void plan_sync(struct planner *planner)
 {
 	for (size_t i = 0; i < planner->server->output_count; i++) {
 		const struct x11_output *output = &planner->server->outputs[i];
-		enum x11_answer wanted = plan_wish(planner->wish, output->name).sync;
+		enum x11_answer wanted = planner_wish(planner->wish, output->name).sync;
 
 		if (!output->listed || output->sync < 0 || wanted == X11_KEEP ||
 			output->sync == (int)wanted)
 			continue;
-		plan_add(planner, &(struct x11_request){.action = X11_SYNC,
-					  .output = output->id,
-					  .value = wanted == X11_YES});
+		planner_add(planner, &(struct x11_request){.action = X11_SYNC,
+					     .output = output->id,
+					     .value = wanted == X11_YES});
 	}
 }
 
@@ -128,7 +128,7 @@ static void plan_primary(struct planner *planner)
 
 	for (size_t i = 0; i < server->output_count; i++) {
 		const struct x11_output *output = &server->outputs[i];
-		struct x11_output_wish one = plan_wish(planner->wish, output->name);
+		struct x11_output_wish one = planner_wish(planner->wish, output->name);
 		int rank = one.primary == X11_YES          ? 4
 			   : server->primary == output->id ? 3
 			   : x11_is_panel(output)          ? 2
@@ -144,7 +144,8 @@ static void plan_primary(struct planner *planner)
 		}
 	}
 	if (best && best->id != server->primary)
-		plan_add(planner, &(struct x11_request){.action = X11_PRIMARY, .output = best->id});
+		planner_add(
+			planner, &(struct x11_request){.action = X11_PRIMARY, .output = best->id});
 }
 
 void x11_plan_step(struct arena *arena, const struct x11_server *server,
@@ -157,7 +158,7 @@ void x11_plan_step(struct arena *arena, const struct x11_server *server,
 	if (wish->share && plan_links(&planner))
 		return;
 	plan_sync(&planner);
-	plan_outputs(&planner);
+	planner_outputs(&planner);
 	if (wish->share || wish->output_count)
 		plan_primary(&planner);
 }
@@ -179,7 +180,7 @@ const char *x11_harm(struct arena *arena, const struct x11_server *before,
 		/* What was unplugged in between went dark of itself. */
 		if (!now || x11_is_lit(after, now) || !now->connected)
 			continue;
-		if (plan_wish(wish, was->name).enabled != X11_NO)
+		if (planner_wish(wish, was->name).enabled != X11_NO)
 			return arena_printf(arena, "%s went dark", was->name);
 	}
 	return !lit && was_lit ? "no output is lit any more" : NULL;
