@@ -114,6 +114,7 @@ static void print(struct session *session, struct buf *out, const struct status 
 		xorg(session, out, status);
 	else
 		wayland(session, out, status);
+	renderer_print(session, out, STATUS_APIS, &status->renderers);
 	for (size_t i = 0; i < status->problem_count; i++)
 		line(out, i ? "" : "problems", status->problems[i]);
 	if (isatty(STDOUT_FILENO) && status->connected && status->look.kind == X11_XORG &&
@@ -165,6 +166,7 @@ static void print_json(struct session *session, struct buf *out, const struct st
 	show_providers_json(session->arena, &json, "providers", server);
 	show_outputs_json(session->arena, &json, "outputs", server);
 	wayland_json(session, &json, status);
+	renderer_json(session, &json, STATUS_APIS, &status->renderers);
 	json_string(&json, "session-file", status->file);
 	json_bool(&json, "session-file-fresh", status->file_fresh);
 	json_open(&json, "problems", '[');

@@ -177,6 +177,7 @@ int status_run(struct session *session)
 	if (status.connected)
 		look_at_session_file(session, &status);
 	status.nothing = decide_nothing(session, &status.look);
+	renderer_ask(session, STATUS_APIS, NULL, NULL, &status.renderers);
 	result = status_show(session, &status);
 	look_close(&status.look);
 	return result;
