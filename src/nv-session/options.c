@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/command.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/opts.h"
 #include "base/str.h"
 #include "nv-session/session.h"
 
@@ -45,10 +45,6 @@ static const struct opt table[] = {
 	{0, NULL, NULL, NULL, false},
 };
 
-/* Options that every command takes. */
-static const char *const common[] = {
-	"display", "sysroot", "config", "quiet", "verbose", "version", "help", NULL};
-
 static const char *const modes[] = {"auto", "offload", "sync", "reverse-sync", "none", NULL};
 static const char *const layouts[] = {"right-of", "left-of", "above", "below", "mirror", NULL};
 static const char *const apis[] = {"egl", "glx", "vulkan", "all", NULL};
@@ -68,24 +64,14 @@ static int answered(struct buf *out)
 	return status ? status : -1;
 }
 
-static int help(void)
+static int help(const struct command_line *line)
 {
 	struct buf out = {0};
 
-	buf_puts(&out, "Usage: nv-session COMMAND [OPTION...]\n"
-		       "Set up and report which GPU renders and which drives each output in X.\n\n"
-		       "Commands:\n");
-	for (const struct session_command *one = session_commands; one->name; one++) {
-		size_t start = out.length;
-
-		buf_printf(&out, "  %s", one->name);
-		if (one->words)
-			buf_printf(&out, " %s", one->words);
-		buf_pad(&out, start, 36);
-		buf_printf(&out, "%s\n", one->help);
-	}
-	buf_putc(&out, '\n');
-	opts_help(table, &out);
+	buf_puts(&out,
+		"Usage: nv-session COMMAND [OPTION...]\n"
+		"Set up and report which GPU renders and which drives each output in X.\n\n");
+	command_help(line, &out);
 	buf_puts(&out, "\nExit status: 0 done or nothing to do, 1 failed, 2 wrong usage.\n"
 		       "Manual: nv-session(1), configuration: nv-run-session.conf(5).\n");
 	return answered(&out);
@@ -105,13 +91,6 @@ static int usage(const char *what)
 	return EXIT_USAGE;
 }
 
-static bool is_one_of(const char *word, const char *const *list)
-{
-	while (*list && !str_eq(*list, word))
-		list++;
-	return *list;
-}
-
 /* "5" or "0.5" into milliseconds; 0 if it is no such number, or not between 10 ms and 10 min. */
 static long milliseconds(const char *text)
 {
@@ -124,17 +103,8 @@ static long milliseconds(const char *text)
 static int check_choice(struct arena *arena, int id, const char *name, const char *argument)
 {
 	for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
-		struct buf words = {0};
-		const char *text;
-
-		if (choices[i].id != id || is_one_of(argument, choices[i].words))
-			continue;
-		for (const char *const *word = choices[i].words; *word; word++)
-			buf_printf(&words, "%s%s", word == choices[i].words ? "" : ", ", *word);
-		text = arena_printf(
-			arena, "--%s takes one of %s, not '%s'", name, words.text, argument);
-		buf_free(&words);
-		return usage(text);
+		if (choices[i].id == id && !command_is_one_of(argument, choices[i].words))
+			return usage(command_expected(arena, name, choices[i].words, argument));
 	}
 	return 0;
 }
@@ -148,9 +118,18 @@ static const char *name_of(int id)
 	return opt->name;
 }
 
-static int apply(struct arena *arena, struct session_options *options, int id, const char *argument)
+/* What apply works with. */
+struct parsing {
+	struct arena *arena;
+	struct session_options *options;
+	struct command_line line;
+};
+
+static int apply(void *context, int id, const char *argument)
 {
-	int status = check_choice(arena, id, name_of(id), argument);
+	struct parsing *parsing = context;
+	struct session_options *options = parsing->options;
+	int status = check_choice(parsing->arena, id, name_of(id), argument);
 
 	if (status)
 		return status;
@@ -174,8 +153,8 @@ static int apply(struct arena *arena, struct session_options *options, int id, c
 		options->timeout = milliseconds(argument);
 		if (options->timeout)
 			return 0;
-		return usage(arena_printf(
-			arena, "--timeout takes seconds, 0.01 to 600, not '%s'", argument));
+		return usage(arena_printf(parsing->arena,
+			"--timeout takes seconds, 0.01 to 600, not '%s'", argument));
 	case WRITE:
 		options->write = true;
 		return 0;
@@ -200,96 +179,33 @@ static int apply(struct arena *arena, struct session_options *options, int id, c
 	case VERSION:
 		return version();
 	default:
-		return help();
+		return help(&parsing->line);
 	}
-}
-
-/* Whether a command takes an option: its name is a word of the command's list, or common. */
-static bool takes(const struct session_command *command, const char *option)
-{
-	size_t length = strlen(option);
-
-	for (const char *at = command->options; *at; at += strspn(at, " ")) {
-		size_t word = strcspn(at, " ");
-
-		if (word == length && strncmp(at, option, length) == 0)
-			return true;
-		at += word;
-	}
-	return is_one_of(option, common);
-}
-
-static const char *similar(const char *name)
-{
-	const char *names[20] = {0};
-
-	for (size_t i = 0; session_commands[i].name && i + 1 < sizeof(names) / sizeof(*names); i++)
-		names[i] = session_commands[i].name;
-	return str_similar(name, names);
-}
-
-static int check(struct arena *arena, const struct session_options *options, const bool *given)
-{
-	const struct session_command *command = session_commands;
-
-	if (!options->command)
-		return usage("no command given");
-	while (command->name && !str_eq(command->name, options->command))
-		command++;
-	if (!command->name) {
-		const char *meant = similar(options->command);
-
-		return usage(arena_printf(arena, "unknown command '%s'%s%s%s", options->command,
-			meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : ""));
-	}
-	if (options->word_count && !(command->words && *command->words != '['))
-		return usage(arena_printf(
-			arena, "%s takes no argument '%s'", command->name, options->words[0]));
-	if (options->rest && !(command->words && *command->words == '['))
-		return usage(arena_printf(arena, "%s takes nothing behind '--'", command->name));
-	for (size_t i = 0; table[i].name; i++) {
-		if (given[i] && !takes(command, table[i].name))
-			return usage(arena_printf(
-				arena, "%s takes no option --%s", command->name, table[i].name));
-	}
-	return 0;
 }
 
 int options_parse(struct arena *arena, struct session_options *options, int argc, char **argv)
 {
-	bool given[sizeof(table) / sizeof(*table)] = {0};
-	struct opts opts;
-	int id = 0, status;
+	struct parsing parsing = {
+		.arena = arena,
+		.options = options,
+		.line = {.program = "nv-session",
+			.commands = session_commands,
+			.options = table,
+			.common = "display sysroot config quiet verbose version help"},
+	};
+	int status;
 
 	*options = (struct session_options){0};
 	log_setup("nv-session", 0);
-	opts_begin(&opts, table, argc, argv);
-	for (;;) {
-		const char *word;
-
-		while ((id = opts_next(&opts)) >= 0) {
-			for (size_t i = 0; table[i].name; i++)
-				given[i] |= table[i].id == id;
-			status = apply(arena, options, id, opts.argument);
-			if (status)
-				return status;
-		}
-		if (id == OPTS_WRONG)
-			return usage(opts.wrong);
-		if (str_eq(argv[opts.index - 1], "--")) {
-			options->rest = argv + opts.index;
-			break;
-		}
-		if (opts.index >= argc)
-			break;
-		word = argv[opts.index++];
-		if (!options->command)
-			options->command = word;
-		else
-			*arena_push(arena, options->words, options->word_count) = word;
-	}
-	*arena_push(arena, options->words, options->word_count) = NULL;
-	options->word_count--;
+	status = command_parse(arena, &parsing.line, argc, argv, apply, &parsing);
 	log_setup("nv-session", options->verbosity);
-	return check(arena, options, given);
+	if (status)
+		return status;
+	if (parsing.line.wrong)
+		return usage(parsing.line.wrong);
+	options->command = parsing.line.command;
+	options->words = parsing.line.words;
+	options->word_count = parsing.line.word_count;
+	options->rest = parsing.line.rest;
+	return 0;
 }

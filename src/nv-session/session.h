@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/command.h"
 #include "hw/hw.h"
 
 struct arena;
@@ -29,7 +30,7 @@ struct buf;
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct session_options {
-	const char *command; /* NULL until one is given */
+	const struct command *command;
 	const char **words; /* what stands behind the command, NULL-ended */
 	size_t word_count;
 	char **rest; /* what stands behind "--", NULL-ended; NULL without "--" */
@@ -49,16 +50,8 @@ struct session {
 	long late; /* when to begin nothing new, see session_deadline; 0 for never */
 };
 
-struct session_command {
-	const char *name;
-	int (*run)(struct session *session); /* the exit status */
-	const char *options; /* letters and numbers of the options it takes, see options.c */
-	const char *words; /* what may follow it, for --help; NULL for nothing */
-	const char *help;
-};
-
 /* Ends with a NULL name. */
-extern const struct session_command session_commands[];
+extern const struct command session_commands[];
 
 /* options.c: 0 to go on, negative if all is done, else the status to exit with. */
 int options_parse(struct arena *arena, struct session_options *options, int argc, char **argv);
