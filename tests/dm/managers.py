@@ -71,8 +71,9 @@ CHAINS = [
      "[Seat:*]\ndisplay-setup-script=/usr/bin/theirs a 'b c'\n", "theirs 2 a b c\n"),
     ("lightdm", "lightdm.conf", "/etc/lightdm/lightdm.conf",
      "[Seat:*]\ndisplay-setup-script=/usr/bin/theirs a 'b c'\n", "theirs 2 a b c\n"),
+    # Without logind a seat has no name, which this pattern matches too.
     ("lightdm", "a seat's section", "/etc/lightdm/lightdm.conf.d/50-theirs.conf",
-     "[Seat:seat0]\ndisplay-setup-script=/usr/bin/theirs\n", "theirs 0\n"),
+     "[Seat:**]\ndisplay-setup-script=/usr/bin/theirs\n", "theirs 0\n"),
     ("lightdm", "a drop-in that sorts last", "/etc/lightdm/lightdm.conf.d/zzz.conf",
      "[SeatDefaults]\ndisplay-setup-script = theirs one", "theirs 1 one\n"),
     ("sddm", "another drop-in", "/etc/sddm.conf.d/50-theirs.conf",

@@ -192,6 +192,12 @@ def main():
         write(f"/tmp/rig/{name}", "")
     process = start(manager)
     answers["greeter"] = greeter(manager, wanted.get("bound", BOUND))
+    # xdm shows its window before the hook has ended.
+    end = time.monotonic() + 15
+    while text("/tmp/rig/statuses").count("\n") < text("/tmp/rig/hooks").count("\n"):
+        if time.monotonic() > end:
+            break
+        time.sleep(0.1)
     answers["running"] = process.poll() is None
     for name in ("hooks", "said", "statuses", "servers", "manager.log", "server.log", "theirs"):
         answers[name] = text(f"/tmp/rig/{name}")

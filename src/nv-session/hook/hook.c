@@ -86,10 +86,10 @@ static int change(struct session *session, const struct manager **managers, bool
 		plan_make(&plan, root, *managers);
 		fine = add ? plan_install(&plan, &out) : plan_remove(&plan, &out);
 		done &= fine;
-		if (fine && add && plan.note)
-			buf_printf(&out, "%s: %s\n", plan.manager, plan.note);
 		if (fine && out.length == before && (add || !all))
 			buf_printf(&out, "%s: nothing to do\n", plan.manager);
+		if (fine && add && plan.note)
+			buf_printf(&out, "%s: %s\n", plan.manager, plan.note);
 	}
 	if (!any)
 		log_error("no display manager is installed; name one of them to install its hook");

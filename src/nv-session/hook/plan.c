@@ -108,16 +108,19 @@ static bool failed(const struct plan *plan, const char *what, const char *path)
 	return false;
 }
 
-/* The directory of a file that is to be made, unless it is there. */
-static bool make_directory(struct plan *plan, const char *path)
+/* The directories that a file is to be in, as far as they are not there. */
+static bool make_directories(struct plan *plan, const char *path)
 {
-	const char *directory = arena_copy(plan->arena, path, (size_t)(strrchr(path, '/') - path));
+	for (const char *end = strchr(path + 1, '/'); end; end = strchr(end + 1, '/')) {
+		const char *part = arena_copy(plan->arena, path, (size_t)(end - path));
 
-	if (hw_root_exists(plan->root, directory))
-		return true;
-	return (record_add(plan->root, plan->manager, "directory", directory) &&
-		       tree_directory(plan->root, directory)) ||
-	       failed(plan, "make", directory);
+		if (hw_root_exists(plan->root, part))
+			continue;
+		if (!record_add(plan->root, plan->manager, "directory", part) ||
+			!tree_directory(plan->root, part))
+			return failed(plan, "make", part);
+	}
+	return true;
 }
 
 /* Cuts the blocks out of a file, and removes it if it was made and nothing else is in it. */
@@ -188,7 +191,7 @@ static bool install(struct plan *plan, const struct place *place, struct buf *ou
 		return failed(plan, "read", place->path);
 	if (same)
 		return true;
-	if (!old.text && !make_directory(plan, place->path))
+	if (!old.text && !make_directories(plan, place->path))
 		return false;
 	if (!record_add(plan->root, plan->manager, old.text ? "edit" : "file", place->path))
 		return failed(plan, "write", HOOK_STATE "/installed");
