@@ -15,7 +15,9 @@ const char *hw_cmdline(struct hw *hw, const char *word)
 	const char *text = hw_root_text(&hw->root, HW_CMDLINE), *value = NULL;
 	size_t length = strlen(word);
 
-	while (text && *(text += strspn(text, " \t\n"))) {
+	if (!text)
+		return NULL;
+	while (*(text += strspn(text, " \t\n"))) {
 		const char *name = text + (*text == '"');
 		bool quoted = false;
 

@@ -162,7 +162,7 @@ def test_limits_are_no_harm():
     with root() as place, dm.xvfb() as (display, _):
         for limit, value in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NOFILE, 4),
                              (resource.RLIMIT_AS, 16 << 20),
-                             (resource.RLIMIT_DATA, 0), (resource.RLIMIT_STACK, 64 << 10),
+                             (resource.RLIMIT_DATA, 1 << 20), (resource.RLIMIT_STACK, 64 << 10),
                              (resource.RLIMIT_NPROC, 0)):
             guard(place, env={"DISPLAY": display}, preexec_fn=lambda limit=limit, value=value:
                   resource.setrlimit(limit, (value, value)))
