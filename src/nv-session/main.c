@@ -21,7 +21,7 @@ const struct command session_commands[] = {
 	{"reset", "", NULL, "undo what setup did in this server"},
 	{"renderer", "json gpu api", "[-- NAME=VALUE...]", "ask the drivers who renders"},
 	{"watch", "mode layout", NULL, "keep the mode while GPUs and outputs change"},
-	{"hook", "json", "install|remove|check [DM...]", "display-manager hooks"},
+	{"hook", "json", "install|remove|check|login [DM...]", "display-manager hooks"},
 	{"xorg-conf", "mode write", NULL, "the X server's configuration for a mode"},
 	{NULL, NULL, NULL, NULL},
 };
