@@ -307,35 +307,57 @@ static void extent(const struct pictures *pictures, unsigned *width, unsigned *h
 	}
 }
 
-/* Places pictures; leaves new ones out, the last first, while the X screen would be too large. */
+static bool is_changed(const struct planner *planner, const struct picture *picture)
+{
+	const struct x11_request request = {.action = X11_CRTC, .crtc = picture->crtc};
+
+	return !x11_holds(planner->server, &request);
+}
+
+/*
+ * Gives up the last new picture, or else the last change to one that is there; false if there is
+ * nothing to give up.
+ */
+static bool give_up(struct planner *planner, struct pictures *pictures, const char *why)
+{
+	struct picture *picture;
+	size_t i = pictures->count;
+
+	while (i && !pictures->list[i - 1].is_new && !is_changed(planner, &pictures->list[i - 1]))
+		i--;
+	if (!i)
+		return false;
+	picture = &pictures->list[i - 1];
+	planner_note(
+		planner, arena_printf(planner->arena, "%s %s: %s",
+				 x11_output(planner->server, picture->crtc.outputs.list[0])->name,
+				 picture->is_new ? "stays dark" : "keeps its mode and place", why));
+	if (picture->is_new)
+		pictures->count--;
+	else
+		*picture = (struct picture){.crtc = *x11_crtc(planner->server, picture->crtc.id)};
+	return true;
+}
+
+/* Places pictures; gives up one after the other while the X screen would be too large. */
 static void fit(struct planner *planner, struct pictures *pictures)
 {
-	struct picture *before = arena_alloc(planner->arena, pictures->count * sizeof(*before) + 1);
+	const struct x11_server *server = planner->server;
+	struct picture *wished = arena_alloc(planner->arena, pictures->count * sizeof(*wished) + 1);
+	unsigned width, height;
 
-	memcpy(before, pictures->list, pictures->count * sizeof(*before));
-	for (;;) {
-		struct picture *last;
-		unsigned width = 0, height = 0;
-
+	do {
+		memcpy(wished, pictures->list, pictures->count * sizeof(*wished));
+		width = height = 0;
 		place_pictures(pictures->list, pictures->count, planner->wish->layout);
 		extent(pictures, &width, &height);
-		if ((width <= planner->server->max_width &&
-			    height <= planner->server->max_height) ||
-			!pictures->count)
+		if (width <= server->max_width && height <= server->max_height)
 			return;
-		last = &before[pictures->count - 1];
-		if (!last->is_new)
-			return;
-		planner_note(planner,
-			arena_printf(planner->arena,
-				"%s stays dark: with it the X screen would be %ux%u, the server's "
-				"limit is %ux%u",
-				x11_output(planner->server, last->crtc.outputs.list[0])->name,
-				width, height, planner->server->max_width,
-				planner->server->max_height));
-		pictures->count--;
-		memcpy(pictures->list, before, pictures->count * sizeof(*before));
-	}
+		memcpy(pictures->list, wished, pictures->count * sizeof(*wished));
+	} while (give_up(planner, pictures,
+		arena_printf(planner->arena,
+			"the X screen would be %ux%u, the server's limit is %ux%u", width, height,
+			server->max_width, server->max_height)));
 }
 
 static void plan_size(struct planner *planner, unsigned width, unsigned height)
