@@ -73,7 +73,8 @@ static bool is_replaced(const struct x11_requests *requests, size_t number)
 
 /* The server says yes to requests it does not carry out. */
 static const char *read_back(struct session *session, struct look *look,
-	const struct x11_requests *requests, struct carry *carry, const struct x11_request **failed)
+	const struct x11_requests *requests, struct x11_wish *wish, struct carry *carry,
+	const struct x11_request **failed)
 {
 	const struct x11_server *asked = look->server;
 
@@ -87,7 +88,9 @@ static const char *read_back(struct session *session, struct look *look,
 			continue;
 		text = text_of(session, asked, request);
 		if (request->action == X11_SYNC) {
-			/* The server turns it off itself where a driver cannot do it. */
+			/* The server turns it off itself where a driver cannot do it. To ask again
+			 * would set the mode again. */
+			x11_ids_add(session->arena, &wish->unsynced, request->output);
 			note(session, carry,
 				arena_printf(session->arena, "'xrandr %s' had no effect", text));
 			continue;
@@ -167,7 +170,7 @@ static void keep_state(struct session *session, struct look *look)
 }
 
 /* Steps until there is nothing left to do. */
-static const char *advance(struct session *session, struct look *look, const struct x11_wish *wish,
+static const char *advance(struct session *session, struct look *look, struct x11_wish *wish,
 	struct carry *carry, const struct x11_request **failed)
 {
 	bool probed = false;
@@ -190,7 +193,7 @@ static const char *advance(struct session *session, struct look *look, const str
 		keep_state(session, look);
 		problem = send_all(session, look, &plan.requests, failed);
 		if (!problem)
-			problem = read_back(session, look, &plan.requests, carry, failed);
+			problem = read_back(session, look, &plan.requests, wish, carry, failed);
 		if (problem)
 			return problem;
 		carry->done += plan.requests.count;

@@ -111,7 +111,8 @@ static void plan_sync(struct planner *planner)
 		enum x11_answer wanted = planner_wish(planner->wish, output->name).sync;
 
 		if (!output->listed || output->sync < 0 || wanted == X11_KEEP ||
-			output->sync == (int)wanted)
+			output->sync == (int)wanted ||
+			x11_ids_have(&planner->wish->unsynced, output->id))
 			continue;
 		planner_add(planner, &(struct x11_request){.action = X11_SYNC,
 					     .output = output->id,

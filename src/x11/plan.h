@@ -48,6 +48,7 @@ struct x11_wish {
 		*outputs; /* all that match count, later ones beating earlier */
 	size_t output_count;
 	struct x11_ids left_out; /* outputs not to be lit: they were dark on purpose, or refused */
+	struct x11_ids unsynced; /* outputs whose synchronization cannot be changed */
 	bool drop_unplugged; /* turn off outputs whose monitor is gone */
 };
 
