@@ -76,8 +76,8 @@ def setup(server, *words, status=0, command="setup", **more):
     return result.stderr
 
 
-def reset(server, **more):
-    return setup(server, command="reset", **more)
+def reset(server, words=(), **more):
+    return setup(server, *words, command="reset", **more)
 
 
 def conf(server, text, **more):
