@@ -180,13 +180,15 @@ char *x11_note_read(struct arena *arena, struct x11 *x11)
 void x11_note_write(struct x11 *x11, const char *text)
 {
 	xcb_window_t root = x11_root(x11, -1);
+	xcb_void_cookie_t cookie;
 
 	if (text && strlen(text) < NOTE_LIMIT)
-		xcb_change_property(x11->connection, XCB_PROP_MODE_REPLACE, root, x11->note,
-			XCB_ATOM_STRING, 8, (uint32_t)strlen(text), text);
+		cookie = xcb_change_property_checked(x11->connection, XCB_PROP_MODE_REPLACE, root,
+			x11->note, XCB_ATOM_STRING, 8, (uint32_t)strlen(text), text);
 	else
-		xcb_delete_property(x11->connection, root, x11->note);
-	xcb_flush(x11->connection);
+		cookie = xcb_delete_property_checked(x11->connection, root, x11->note);
+	/* Xorg does not read any more what was sent just before the connection is closed. */
+	free(xcb_request_check(x11->connection, cookie));
 }
 
 bool x11_watch(struct x11 *x11)
