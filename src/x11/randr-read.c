@@ -279,7 +279,7 @@ static void add_unlisted(struct reading *reading)
 
 struct output_asked {
 	xcb_randr_get_output_info_cookie_t info;
-	xcb_randr_get_output_property_cookie_t edid, sync;
+	xcb_randr_get_output_property_cookie_t edid, sync, pending;
 };
 
 struct crtc_asked {
@@ -336,6 +336,8 @@ static void take_output(
 		xcb_randr_get_output_property_reply(connection, asked->edid, NULL);
 	xcb_randr_get_output_property_reply_t *sync =
 		xcb_randr_get_output_property_reply(connection, asked->sync, NULL);
+	xcb_randr_get_output_property_reply_t *pending =
+		xcb_randr_get_output_property_reply(connection, asked->pending, NULL);
 
 	if (info)
 		fill_output(reading, output, info);
@@ -343,9 +345,13 @@ static void take_output(
 		fill_edid(reading, output, edid);
 	if (sync)
 		output->sync = sync_value(sync);
+	/* Of a dark output counts what it will be when it is lit. */
+	if (pending && !output->crtc && sync_value(pending) >= 0)
+		output->sync = sync_value(pending);
 	free(info);
 	free(edid);
 	free(sync);
+	free(pending);
 }
 
 /* What a CRTC shows is larger than its mode where the picture is scaled down onto it. */
@@ -396,6 +402,8 @@ static struct output_asked ask_output(const struct reading *reading, uint32_t id
 			x11->connection, id, x11->edid, XCB_ATOM_ANY, 0, EDID_LIMIT / 4, 0, 0),
 		xcb_randr_get_output_property(
 			x11->connection, id, x11->sync, XCB_ATOM_ANY, 0, 1, 0, 0),
+		xcb_randr_get_output_property(
+			x11->connection, id, x11->sync, XCB_ATOM_ANY, 0, 1, 0, 1),
 	};
 }
 

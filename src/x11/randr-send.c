@@ -57,11 +57,25 @@ static const char *send_crtc(struct arena *arena, struct x11 *x11, const struct 
 	return problem;
 }
 
-static const char *send(struct arena *arena, struct x11 *x11, const struct x11_request *request)
+/* It is in force from the next mode set on: what is lit is set once more as it is. */
+static const char *send_sync(struct arena *arena, struct x11 *x11, const struct x11_server *server,
+	const struct x11_request *request)
+{
+	const struct x11_output *output = x11_output(server, request->output);
+	const struct x11_crtc *crtc = output ? x11_crtc(server, output->crtc) : NULL;
+	const uint8_t value = request->value != 0;
+	const char *problem = wait_checked(arena, x11,
+		xcb_randr_change_output_property_checked(x11->connection, request->output,
+			x11->sync, XCB_ATOM_INTEGER, 8, XCB_PROP_MODE_REPLACE, 1, &value));
+
+	return problem || !crtc || !crtc->mode ? problem : send_crtc(arena, x11, crtc);
+}
+
+static const char *send(struct arena *arena, struct x11 *x11, const struct x11_server *server,
+	const struct x11_request *request)
 {
 	xcb_connection_t *connection = x11->connection;
 	xcb_window_t root = x11_root(x11, -1);
-	const uint8_t value = request->value != 0;
 
 	switch (request->action) {
 	case X11_LINK:
@@ -69,9 +83,7 @@ static const char *send(struct arena *arena, struct x11 *x11, const struct x11_r
 			xcb_randr_set_provider_output_source_checked(
 				connection, request->provider, request->source, x11->configured));
 	case X11_SYNC:
-		return wait_checked(arena, x11,
-			xcb_randr_change_output_property_checked(connection, request->output,
-				x11->sync, XCB_ATOM_INTEGER, 8, XCB_PROP_MODE_REPLACE, 1, &value));
+		return send_sync(arena, x11, server, request);
 	case X11_SIZE:
 		return wait_checked(arena, x11,
 			xcb_randr_set_screen_size_checked(connection, root,
@@ -94,6 +106,6 @@ const char *x11_send(struct arena *arena, struct x11 *x11, const struct x11_serv
 
 	if (check)
 		return arena_printf(arena, "not sent: %s (%s)", check->reason, check->name);
-	problem = send(arena, x11, request);
+	problem = send(arena, x11, server, request);
 	return x11_is_lost(x11) ? "the X server is gone" : problem;
 }

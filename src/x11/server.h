@@ -77,7 +77,9 @@ struct x11_output {
 	struct x11_ids crtcs; /* that can drive it */
 	struct x11_ids modes; /* the preferred ones first */
 	unsigned mm_width, mm_height;
-	int sync; /* its "PRIME Synchronization": 0, 1, or -1 if it has none */
+	/* Its "PRIME Synchronization": 0, 1, or -1 if it has none. A change is in force from the
+	 * next mode set on; of a dark output this is what will be. */
+	int sync;
 	const uint8_t *edid;
 	size_t edid_length;
 };
