@@ -57,13 +57,62 @@ static const char *first_lit(const struct x11_server *server)
 	return best ? best->name : NULL;
 }
 
+/* Commands as they are printed. */
+struct script {
+	struct buf *out;
+	const char *previous; /* the output that the next new one is placed by */
+	enum x11_layout layout;
+	bool vague; /* sizes of new outputs are not known */
+	bool open; /* the last line lists outputs */
+};
+
+static void end_line(struct script *script)
+{
+	if (script->open)
+		buf_putc(script->out, '\n');
+	script->open = false;
+}
+
+/*
+ * Outputs that are set one after the other are one command: xrandr moves what it sees to the
+ * corner of the X screen, and would move the first back before there is the second. It also makes
+ * the X screen as small as the outputs allow, unless it is told a size.
+ */
+static void print_output(
+	struct script *script, const struct x11_server *model, const struct x11_request *request)
+{
+	bool lights = request->crtc.mode;
+
+	if (!script->open)
+		buf_puts(script->out, "xrandr");
+	if (!script->open && !script->vague)
+		buf_printf(script->out, " --fb %ux%u", model->width, model->height);
+	script->open = true;
+	buf_putc(script->out, ' ');
+	if (script->vague && lights && !request->crtc.width)
+		print_relative(script->out, model, request, script->layout, script->previous);
+	else
+		x11_request_text(script->out, model, request);
+	if (lights)
+		script->previous = x11_output(model, request->crtc.outputs.list[0])->name;
+}
+
+static void print_other(
+	struct script *script, const struct x11_server *model, const struct x11_request *request)
+{
+	end_line(script);
+	buf_puts(script->out, "xrandr ");
+	x11_request_text(script->out, model, request);
+	buf_putc(script->out, '\n');
+}
+
 /* Steps of a server that obeys, as far as can be told before the first one is done. */
 static void simulate(struct session *session, const struct look *look,
 	const struct decision *decision, struct x11_plan *all, struct buf *commands)
 {
 	struct x11_server *model = x11_copy(session->arena, look->server);
-	const char *previous = first_lit(model);
-	bool vague = stand_in(session, model);
+	struct script script = {
+		commands, first_lit(model), decision->wish.layout, stand_in(session, model), false};
 
 	for (unsigned step = 0; step < STEPS; step++) {
 		struct x11_plan plan;
@@ -75,25 +124,23 @@ static void simulate(struct session *session, const struct look *look,
 			return;
 		for (size_t i = 0; i < plan.requests.count; i++) {
 			const struct x11_request *request = &plan.requests.list[i];
-			bool lights = request->action == X11_CRTC && request->crtc.mode;
+			bool output_follows =
+				i + 1 < plan.requests.count && request[1].action == X11_CRTC;
 
 			*arena_push(session->arena, all->requests.list, all->requests.count) =
 				*request;
-			/* xrandr makes the X screen as large as the outputs need. */
-			if (!vague || request->action != X11_SIZE) {
-				buf_puts(commands, "xrandr ");
-				if (vague && lights && !request->crtc.width)
-					print_relative(commands, model, request,
-						decision->wish.layout, previous);
-				else
-					x11_request_text(commands, model, request);
-				if (lights)
-					previous = x11_output(model, request->crtc.outputs.list[0])
-							   ->name;
-				buf_putc(commands, '\n');
-			}
+			if (request->action == X11_CRTC)
+				print_output(&script, model, request);
+			else if (request->action != X11_SIZE)
+				print_other(&script, model, request);
+			/* The size is told with the outputs. */
+			else if (!script.vague && !output_follows)
+				print_other(&script, model, request);
+			else
+				end_line(&script);
 			x11_apply(session->arena, model, request);
 		}
+		end_line(&script);
 	}
 }
 
