@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "x11/randr-internal.h"
 
-enum { EDID_LIMIT = 32 << 10, TRANSFORM_ONE = 0x10000 };
+enum { EDID_LIMIT = 32 << 10 };
 
 struct reading {
 	struct arena *arena;
@@ -282,19 +282,15 @@ struct output_asked {
 	xcb_randr_get_output_property_cookie_t edid, sync, pending;
 };
 
-struct crtc_asked {
-	xcb_randr_get_crtc_info_cookie_t info;
-	xcb_randr_get_crtc_transform_cookie_t transform;
-};
-
 static void fill_output(struct reading *reading, struct x11_output *output,
 	const xcb_randr_get_output_info_reply_t *info)
 {
 	output->name =
 		arena_copy(reading->arena, (const char *)xcb_randr_get_output_info_name(info),
 			(size_t)xcb_randr_get_output_info_name_length(info));
-	/* "Unknown" is what VGA and some docks say: not plugged in for all that is known. */
+	/* "Unknown" is what VGA without DDC, switches and some docks say. */
 	output->connected = info->connection == XCB_RANDR_CONNECTION_CONNECTED;
+	output->unplugged = info->connection == XCB_RANDR_CONNECTION_DISCONNECTED;
 	output->crtc = info->crtc;
 	output->crtcs =
 		copy_ids(reading->arena, xcb_randr_get_output_info_crtcs(info), info->num_crtcs);
@@ -354,30 +350,16 @@ static void take_output(
 	free(pending);
 }
 
-/* What a CRTC shows is larger than its mode where the picture is scaled down onto it. */
-static void scale(struct x11_crtc *crtc, const xcb_randr_get_crtc_transform_reply_t *transform)
-{
-	const xcb_render_transform_t *by = &transform->current_transform;
-
-	if (by->matrix11 <= 0 || by->matrix22 <= 0 || by->matrix12 || by->matrix21)
-		return;
-	crtc->width =
-		(unsigned)((unsigned long)crtc->width * (unsigned)by->matrix11 / TRANSFORM_ONE);
-	crtc->height =
-		(unsigned)((unsigned long)crtc->height * (unsigned)by->matrix22 / TRANSFORM_ONE);
-}
-
 static void take_crtc(
-	struct reading *reading, struct x11_crtc *crtc, const struct crtc_asked *asked)
+	struct reading *reading, struct x11_crtc *crtc, xcb_randr_get_crtc_info_cookie_t asked)
 {
 	xcb_randr_get_crtc_info_reply_t *info =
-		xcb_randr_get_crtc_info_reply(reading->connection, asked->info, NULL);
-	xcb_randr_get_crtc_transform_reply_t *transform =
-		xcb_randr_get_crtc_transform_reply(reading->connection, asked->transform, NULL);
+		xcb_randr_get_crtc_info_reply(reading->connection, asked, NULL);
 
 	if (info) {
 		crtc->x = info->x;
 		crtc->y = info->y;
+		/* After rotation and transform, as the server tells it. */
 		crtc->width = info->width;
 		crtc->height = info->height;
 		crtc->mode = info->mode;
@@ -386,10 +368,7 @@ static void take_crtc(
 		crtc->outputs = copy_ids(
 			reading->arena, xcb_randr_get_crtc_info_outputs(info), info->num_outputs);
 	}
-	if (info && transform)
-		scale(crtc, transform);
 	free(info);
-	free(transform);
 }
 
 static struct output_asked ask_output(const struct reading *reading, uint32_t id)
@@ -413,21 +392,18 @@ static void read_details(struct reading *reading)
 	struct x11_server *server = reading->server;
 	struct output_asked *outputs =
 		arena_alloc(reading->arena, (server->output_count + 1) * sizeof(*outputs));
-	struct crtc_asked *crtcs =
+	xcb_randr_get_crtc_info_cookie_t *crtcs =
 		arena_alloc(reading->arena, (server->crtc_count + 1) * sizeof(*crtcs));
 
 	for (size_t i = 0; i < server->output_count; i++)
 		outputs[i] = ask_output(reading, server->outputs[i].id);
 	for (size_t i = 0; i < server->crtc_count; i++)
-		crtcs[i] = (struct crtc_asked){
-			xcb_randr_get_crtc_info(
-				reading->connection, server->crtcs[i].id, reading->configured),
-			xcb_randr_get_crtc_transform(reading->connection, server->crtcs[i].id),
-		};
+		crtcs[i] = xcb_randr_get_crtc_info(
+			reading->connection, server->crtcs[i].id, reading->configured);
 	for (size_t i = 0; i < server->output_count; i++)
 		take_output(reading, &server->outputs[i], &outputs[i]);
 	for (size_t i = 0; i < server->crtc_count; i++)
-		take_crtc(reading, &server->crtcs[i], &crtcs[i]);
+		take_crtc(reading, &server->crtcs[i], crtcs[i]);
 }
 
 /* Millimetres are not to be asked for: the setup has them as of the connection's start. */

@@ -72,6 +72,7 @@ struct x11_output {
 	uint32_t id;
 	const char *name;
 	bool connected;
+	bool unplugged; /* for sure; an unknown connection is neither */
 	bool listed; /* among the screen's outputs: programs can see it */
 	uint32_t crtc; /* 0: dark */
 	struct x11_ids crtcs; /* that can drive it */
