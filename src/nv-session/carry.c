@@ -21,6 +21,14 @@ static void note(struct session *session, struct carry *carry, const char *text)
 	*arena_push(session->arena, carry->notes, carry->note_count) = text;
 }
 
+void carry_warn(const struct carry *carry)
+{
+	for (size_t i = 0; i < carry->plan_note_count; i++)
+		log_warning("%s", carry->plan_notes[i]);
+	for (size_t i = 0; i < carry->note_count; i++)
+		log_warning("%s", carry->notes[i]);
+}
+
 static const char *text_of(
 	struct session *session, const struct x11_server *server, const struct x11_request *request)
 {
@@ -33,7 +41,10 @@ static const char *text_of(
 	return text;
 }
 
-/* Sends requests one by one; *failed is the one that went wrong. */
+static const char no_time[] = "there is no time left to go on";
+
+/* Sends requests one by one; *failed is the one that went wrong, NULL if there was no time left
+ * for the next one. */
 static const char *send_all(struct session *session, struct look *look,
 	const struct x11_requests *requests, const struct x11_request **failed)
 {
@@ -43,10 +54,11 @@ static const char *send_all(struct session *session, struct look *look,
 		const struct x11_request *request = &requests->list[i];
 		const char *text = text_of(session, look->server, request), *problem;
 
+		*failed = NULL;
+		if (i && session_is_late(session))
+			return no_time;
 		log_info("xrandr %s", text);
 		problem = x11_send(session->arena, look->x11, model, request);
-		if (!problem && session_is_late(session))
-			problem = "there is no time left";
 		if (problem) {
 			*failed = request;
 			return arena_printf(session->arena, "'xrandr %s': %s", text, problem);
@@ -102,16 +114,21 @@ static const char *read_back(struct session *session, struct look *look,
 	return NULL;
 }
 
-bool carry_back(struct session *session, struct look *look, const struct x11_server *before)
+bool carry_back(struct session *session, struct look *look, const struct x11_server *before,
+	const struct x11_server *left)
 {
 	struct x11_requests requests;
-	bool done = true;
+	bool done;
 
 	if (!look_read(session, look, false)) {
 		log_error("the X server is gone");
 		return false;
 	}
-	x11_plan_back(session->arena, look->server, before, &requests);
+	done = x11_plan_back(session->arena, look->server, before, left, &requests);
+	if (!done)
+		log_error(
+			"not all can be taken back: nothing would be lit, as what was lit then has "
+			"no monitor now");
 	for (size_t i = 0; i < requests.count; i++) {
 		const struct x11_requests one = {&requests.list[i], 1};
 		const struct x11_request *failed;
@@ -157,16 +174,53 @@ static bool wants_probe(const struct x11_server *server, const struct x11_wish *
 	return false;
 }
 
-/* What setup finds at first is kept in the server, for reset: by whomever, whenever. */
-static void keep_state(struct session *session, struct look *look)
+/*
+ * The note in the server: the state before, and behind a line "left" the one that setup left. By it
+ * reset undoes what setup did and nothing else, by whomever, whenever.
+ */
+static const char divider[] = "\nleft\n";
+
+bool carry_note_read(struct session *session, struct look *look, struct x11_server **before,
+	struct x11_server **left)
+{
+	char *text = x11_note_read(session->arena, look->x11);
+	char *at = text ? strstr(text, divider) : NULL;
+
+	*before = *left = NULL;
+	if (!text)
+		return true;
+	if (at) {
+		*left = x11_state_parse(session->arena, at + sizeof(divider) - 1);
+		at[1] = '\0';
+	}
+	*before = x11_state_parse(session->arena, text);
+	return *before && (*left || !at);
+}
+
+static void note_write(
+	struct look *look, const struct x11_server *before, const struct x11_server *left)
 {
 	struct buf text = {0};
 
-	if (!x11_note_read(session->arena, look->x11)) {
-		x11_state_format(&text, look->server);
-		x11_note_write(look->x11, buf_text(&text));
+	x11_state_format(&text, before);
+	if (left) {
+		buf_puts(&text, divider + 1);
+		x11_state_format(&text, left);
 	}
+	x11_note_write(look->x11, buf_text(&text));
 	buf_free(&text);
+}
+
+/* Before the first change: if this process ends in between, reset undoes all that it can. */
+static void note_begin(struct session *session, struct look *look, struct x11_server **before)
+{
+	struct x11_server *left;
+
+	if (!carry_note_read(session, look, before, &left) || !*before)
+		*before = x11_copy(session->arena, look->server);
+	else if (left)
+		x11_state_rebase(session->arena, *before, left, look->server);
+	note_write(look, *before, NULL);
 }
 
 /* Steps until there is nothing left to do. */
@@ -180,8 +234,9 @@ static const char *advance(struct session *session, struct look *look, struct x1
 		const char *problem;
 
 		x11_plan_step(session->arena, look->server, wish, &plan);
-		for (size_t i = 0; i < plan.note_count; i++)
-			note(session, carry, plan.notes[i]);
+		/* What could not be planned may be by the next step. */
+		carry->plan_notes = plan.notes;
+		carry->plan_note_count = plan.note_count;
 		if (!plan.requests.count && (probed || !wants_probe(look->server, wish)))
 			return NULL;
 		if (!plan.requests.count) {
@@ -190,7 +245,10 @@ static const char *advance(struct session *session, struct look *look, struct x1
 				return "the X server is gone";
 			continue;
 		}
-		keep_state(session, look);
+		if (session_is_late(session))
+			return no_time;
+		if (!carry->before)
+			note_begin(session, look, &carry->before);
 		problem = send_all(session, look, &plan.requests, failed);
 		if (!problem)
 			problem = read_back(session, look, &plan.requests, wish, carry, failed);
@@ -201,36 +259,68 @@ static const char *advance(struct session *session, struct look *look, struct x1
 	return "the X server does not settle";
 }
 
+/* Leaves the outputs out that refused their mode; false if that was not what went wrong. */
+static bool leave_out(struct session *session, struct x11_wish *wish, struct carry *carry,
+	const struct x11_request *failed)
+{
+	if (!failed || failed->action != X11_CRTC || !failed->crtc.mode)
+		return false;
+	for (size_t i = 0; i < failed->crtc.outputs.count; i++) {
+		uint32_t id = failed->crtc.outputs.list[i];
+
+		if (x11_ids_have(&wish->refused, id))
+			return false;
+		x11_ids_add(session->arena, &wish->refused, id);
+		x11_ids_add(session->arena, &carry->refused, id);
+	}
+	return true;
+}
+
+static void take_back(struct session *session, struct look *look, const char *old_note,
+	const struct x11_server *before, struct carry *carry)
+{
+	carry->taken_back = carry_back(session, look, before, NULL);
+	if (carry->taken_back && !x11_is_lost(look->x11))
+		x11_note_write(look->x11, old_note);
+	carry->before = NULL;
+}
+
 void carry_out(struct session *session, struct look *look, const struct decision *decision,
-	struct carry *carry)
+	bool insist, struct carry *carry)
 {
 	const struct x11_server *before = look->server;
+	const char *old_note = x11_note_read(session->arena, look->x11);
 	struct x11_wish wish = decision->wish;
 
 	*carry = (struct carry){0};
 	for (;;) {
 		const struct x11_request *failed = NULL;
+		const char *harm = NULL;
+		bool refused;
 
 		carry->done = 0;
 		carry->problem = advance(session, look, &wish, carry, &failed);
-		if (!carry->problem)
-			carry->problem = x11_harm(session->arena, before, look->server, &wish);
-		if (!carry->problem || x11_is_lost(look->x11))
+		/* Without time the last step may be half done. */
+		if (carry->problem == no_time && !look_read(session, look, false))
 			return;
-		carry->taken_back = carry_back(session, look, before);
+		if (!x11_is_lost(look->x11))
+			harm = x11_harm(session->arena, before, look->server, &wish);
+		/* Without time, what does no harm stays. */
+		if (!harm && !failed && !x11_is_lost(look->x11)) {
+			if (carry->before)
+				note_write(look, carry->before, look->server);
+			return;
+		}
+		if (!carry->problem)
+			carry->problem = harm;
+		if (x11_is_lost(look->x11))
+			return;
+		take_back(session, look, old_note, before, carry);
+		refused = leave_out(session, &wish, carry, failed);
 		/* Back to a screen that was dark would lock people out: go on without the output
 		 * that refused, if that was it. */
-		if (!failed || failed->action != X11_CRTC || !failed->crtc.mode ||
-			is_any_lit(before) || session_is_late(session))
+		if (!refused || (is_any_lit(before) && !insist) || session_is_late(session))
 			return;
-		for (size_t i = 0; i < failed->crtc.outputs.count; i++) {
-			uint32_t id = failed->crtc.outputs.list[i];
-
-			if (x11_ids_have(&wish.left_out, id))
-				return;
-			x11_ids_add(session->arena, &wish.left_out, id);
-			x11_ids_add(session->arena, &carry->refused, id);
-		}
 		note(session, carry, carry->problem);
 	}
 }

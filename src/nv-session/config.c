@@ -66,8 +66,9 @@ static bool set_size(struct config *config, struct x11_output_wish *wish, const 
 
 	(void)config;
 	if (!str_eq(value, "preferred") &&
-		(sscanf(value, "%5ux%5u%n", &width, &height, &used) != 2 || value[used] || !width ||
-			!height))
+		(strspn(value, "0123456789x") != strlen(value) ||
+			sscanf(value, "%5ux%5u%n", &width, &height, &used) != 2 || value[used] ||
+			!width || !height))
 		return false;
 	wish->width = width;
 	wish->height = height;
@@ -93,7 +94,8 @@ static bool set_position(struct config *config, struct x11_output_wish *wish, co
 	int used = 0;
 
 	(void)config;
-	if (sscanf(value, "%5u%*[x,]%5u%n", &x, &y, &used) != 2 || value[used] || x > 32767 ||
+	if (strspn(value, "0123456789x,") != strlen(value) ||
+		sscanf(value, "%5u%*[x,]%5u%n", &x, &y, &used) != 2 || value[used] || x > 32767 ||
 		y > 32767)
 		return false;
 	wish->placed = true;

@@ -39,8 +39,8 @@ void session_deadline(struct session *session, long milliseconds)
 	sigprocmask(SIG_UNBLOCK, &alarm, NULL);
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
-	/* What is left after three quarters is for taking things back. */
-	session->late = milliseconds ? now() + milliseconds * 3 / 4 : 0;
+	/* The other half is for taking back what was done in this one. */
+	session->late = milliseconds ? now() + milliseconds / 2 : 0;
 }
 
 bool session_is_late(const struct session *session)

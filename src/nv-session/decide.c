@@ -42,6 +42,7 @@ void decide(struct session *session, const struct look *look, struct decision *d
 	};
 	if (decision->refused || decision->mode == X11_NONE)
 		return;
+	decision->wish.rescue = true;
 	decision->wish.share = decision->mode == X11_SYNC_MODE || decision->mode == X11_REVERSE;
 	decision->wish.sync = decision->config.sync;
 	decision->wish.outputs = decision->config.outputs;

@@ -4,6 +4,7 @@
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/display.h"
@@ -22,18 +23,29 @@ const char *look_kind_name(enum x11_kind kind)
 
 /*
  * Where cookies are if nobody told: %s is the runtime directory, of a user or of root. Display
- * managers: GDM, SDDM (also for its greeter), LightDM, XDM; compositors: Mutter, KWin.
+ * managers: GDM, SDDM (also for its greeter), LightDM, XDM; compositors: Mutter, KWin. The last
+ * ones are where everybody may write.
  */
 static const char *const cookie_files[] = {
 	"%s/gdm/Xauthority",
 	"%s/xauth_*",
 	"%s/.mutter-Xwaylandauth.*",
-	"/tmp/xauth_*",
 	"/run/sddm/*",
 	"/var/run/lightdm/root/*",
 	"/run/lightdm/root/*",
 	"/var/lib/xdm/authdir/authfiles/*",
+	"/tmp/xauth_*",
 };
+
+/* A file of the user's or root's own. libXau would wait for the writer of a FIFO for ever, and
+ * open whatever a link of somebody else's leads to. */
+static bool is_cookie_file(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+	       (status.st_uid == 0 || status.st_uid == geteuid()) && access(path, R_OK) == 0;
+}
 
 static struct x11 *open_with(const char *display, const char *cookies)
 {
@@ -56,10 +68,11 @@ static struct x11 *try_cookies(struct session *session, const char *display)
 		if (glob(at ? arena_printf(session->arena, "%s%s", runtime, at + 2)
 			    : cookie_files[i],
 			    GLOB_NOSORT, NULL, &found) == 0) {
-			for (size_t j = 0; !x11 && left && j < found.gl_pathc; j++, left--) {
-				/* libxcb would read a FIFO for ever; others' files are lies. */
-				if (access(found.gl_pathv[j], R_OK) == 0)
-					x11 = open_with(display, found.gl_pathv[j]);
+			for (size_t j = 0; !x11 && left && j < found.gl_pathc; j++) {
+				if (!is_cookie_file(found.gl_pathv[j]))
+					continue;
+				x11 = open_with(display, found.gl_pathv[j]);
+				left--;
 			}
 			globfree(&found);
 		}
@@ -152,6 +165,7 @@ void look_gpus(struct session *session, struct look *look)
 			.name = hw_gpu_name(hw, gpu),
 			.discrete = gpu->role == HW_DISCRETE || gpu->role == HW_EXTERNAL,
 			.boot = gpu->boot,
+			.external = gpu->role == HW_EXTERNAL,
 		};
 		into->connectors = connectors_of(session, gpu, &into->connector_count);
 	}

@@ -71,19 +71,29 @@ static void collect(struct session *session, struct look *look, struct offload_s
 	}
 }
 
-/* The runtime directory, if it is the user's own: root with a user's environment must not leave
- * there what the user cannot replace. */
-static const char *runtime_directory(struct session *session)
+/* A directory of the user's own that nobody else may write. */
+static bool is_own(int fd)
 {
-	const char *directory = session_variable(session, "XDG_RUNTIME_DIR");
 	struct stat status;
+
+	return fd >= 0 && fstat(fd, &status) == 0 && S_ISDIR(status.st_mode) &&
+	       status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+const char *publish_directory(struct session *session)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+	const char *directory = session_variable(session, "XDG_RUNTIME_DIR");
+	cleanup_fd int runtime = -1, own = -1;
 
 	if (!directory)
 		directory = arena_printf(session->arena, "/run/user/%u", (unsigned)geteuid());
-	if (*directory != '/' || stat(directory, &status) != 0 || !S_ISDIR(status.st_mode) ||
-		status.st_uid != geteuid())
+	runtime = *directory == '/' ? open(directory, flags) : -1;
+	if (!is_own(runtime))
 		return NULL;
-	return directory;
+	mkdirat(runtime, "nv-run", 0700);
+	own = openat(runtime, "nv-run", flags);
+	return is_own(own) ? directory : NULL;
 }
 
 static const char *replace(struct session *session, const char *path, const struct buf *text)
@@ -91,7 +101,6 @@ static const char *replace(struct session *session, const char *path, const stru
 	const char *temporary = arena_printf(session->arena, "%s.%ld", path, (long)getpid());
 	int fd;
 
-	mkdir(arena_copy(session->arena, path, (size_t)(strrchr(path, '/') - path)), 0700);
 	unlink(temporary);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 || !buf_write(text, fd) || rename(temporary, path) != 0) {
@@ -109,7 +118,7 @@ static const char *replace(struct session *session, const char *path, const stru
 
 const char *publish_write(struct session *session, struct look *look)
 {
-	const char *directory = runtime_directory(session);
+	const char *directory = publish_directory(session);
 	const char *name = display_name(session->arena, look->display);
 	struct offload_session told = {0};
 	struct display_socket socket;

@@ -13,4 +13,10 @@
  */
 const char *publish_write(struct session *session, struct look *look);
 
+/*
+ * The runtime directory, with a directory nv-run in it, or NULL: both must be the user's own. Root
+ * with a user's environment must not leave there what the user cannot replace.
+ */
+const char *publish_directory(struct session *session);
+
 #endif

@@ -7,19 +7,17 @@ enum { TIMEOUT = 5000 };
 
 static int reset(struct session *session, struct look *look)
 {
-	const char *text = x11_note_read(session->arena, look->x11);
-	const struct x11_server *before;
+	struct x11_server *before, *left;
 
-	if (!text) {
-		log_info("nothing to undo: setup changed nothing in this server");
-		return 0;
-	}
-	before = x11_state_parse(session->arena, text);
-	if (!before) {
+	if (!carry_note_read(session, look, &before, &left)) {
 		log_error("what setup left in the server about the state before makes no sense");
 		return EXIT_FAILED;
 	}
-	if (!carry_back(session, look, before))
+	if (!before) {
+		log_info("nothing to undo: setup changed nothing in this server");
+		return 0;
+	}
+	if (!carry_back(session, look, before, left))
 		return EXIT_FAILED;
 	x11_note_write(look->x11, NULL);
 	return 0;

@@ -66,7 +66,7 @@ const char *session_variable(const struct session *session, const char *name);
 
 /* Ends the program with status 1 and a message after so many milliseconds; 0 calls that off. */
 void session_deadline(struct session *session, long milliseconds);
-/* Whether three quarters of that time are over. */
+/* Whether half of that time is over. */
 bool session_is_late(const struct session *session);
 
 /* The commands. */

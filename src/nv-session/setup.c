@@ -9,8 +9,7 @@ enum { DEFAULT_TIMEOUT = 5000 };
 
 static int report(const struct decision *decision, const struct carry *carry)
 {
-	for (size_t i = 0; i < carry->note_count; i++)
-		log_warning("%s", carry->notes[i]);
+	carry_warn(carry);
 	if (carry->problem) {
 		log_error("%s: %s%s", x11_prime_name(decision->mode), carry->problem,
 			carry->taken_back ? "; all is as it was before" : "");
@@ -38,7 +37,7 @@ static int set_up(struct session *session, struct look *look)
 		log_error("%s cannot be: %s", x11_prime_name(decision.mode), decision.refused);
 		return EXIT_FAILED;
 	}
-	carry_out(session, look, &decision, &carry);
+	carry_out(session, look, &decision, false, &carry);
 	return report(&decision, &carry);
 }
 

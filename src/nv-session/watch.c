@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,27 +20,30 @@
 /* Milliseconds. A dock makes a burst of changes: one answer to all of them, and soon. */
 enum { QUIET = 150, PATIENCE = 2000, TIMEOUT = 10000 };
 
+/* Rounds that may change something while nothing comes or goes. */
+enum { ROUNDS = 4 };
+
 struct watch {
 	struct look look;
 	struct x11_ids seen; /* outputs that had a monitor when last looked: not new any more */
 	struct x11_ids refused; /* that refused their mode; forgotten when unplugged */
 	struct arena *own; /* what this round lives in; NULL in the first one */
+	char *scene; /* what there was in the last round */
+	unsigned acted; /* rounds in which something was changed, with that scene */
 };
 
 /* The lock of this server's watch: -1 if there is one already, or no place for it. */
 static int lock(struct session *session, const char *display)
 {
-	const char *directory = session_variable(session, "XDG_RUNTIME_DIR");
+	const char *directory = publish_directory(session);
 	const char *name = display_name(session->arena, display);
 	const char *path;
 	int fd;
 
-	if (!directory || *directory != '/' || !name) {
-		log_error("XDG_RUNTIME_DIR is needed, to be one watch a server");
+	if (!directory || !name) {
+		log_error("XDG_RUNTIME_DIR must be a directory of yours, to be one watch a server");
 		return -1;
 	}
-	path = arena_printf(session->arena, "%s/nv-run", directory);
-	mkdir(path, 0700);
 	path = arena_printf(session->arena, "%s/nv-run/watch.%s", directory, name);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -91,16 +94,15 @@ static void leave_alone(struct session *session, struct watch *watch, struct x11
 
 	for (size_t i = 0; i < server->output_count; i++) {
 		const struct x11_output *output = &server->outputs[i];
-		bool refuses = x11_ids_have(&watch->refused, output->id);
 
-		if (!output->connected)
+		if (output->unplugged)
 			continue;
-		if (refuses)
+		if (x11_ids_have(&watch->refused, output->id))
 			x11_ids_add(session->arena, &refused, output->id);
-		if (refuses || x11_ids_have(&watch->seen, output->id))
+		if (x11_ids_have(&watch->seen, output->id))
 			x11_ids_add(session->arena, &wish->left_out, output->id);
 	}
-	watch->refused = refused;
+	watch->refused = wish->refused = refused;
 	wish->drop_unplugged = wish->share;
 }
 
@@ -118,17 +120,39 @@ static void remember(struct session *session, struct watch *watch)
 	}
 }
 
-static void note_refused(struct session *session, struct watch *watch, const struct carry *carry)
+/* What is there: providers, and outputs with a monitor. */
+static const char *scene_of(struct session *session, const struct x11_server *server)
 {
-	for (size_t i = 0; i < carry->refused.count; i++)
-		x11_ids_add(session->arena, &watch->refused, carry->refused.list[i]);
-	/* All was taken back: what is dark now is what could not be lit. */
-	for (size_t i = 0; carry->problem && i < watch->look.server->output_count; i++) {
-		const struct x11_output *output = &watch->look.server->outputs[i];
+	const char *scene = "";
 
-		if (output->connected && !x11_is_lit(watch->look.server, output))
-			x11_ids_add(session->arena, &watch->refused, output->id);
+	for (size_t i = 0; i < server->provider_count; i++)
+		scene = arena_printf(session->arena, "%s %x", scene, server->providers[i].id);
+	for (size_t i = 0; i < server->output_count; i++) {
+		if (!server->outputs[i].unplugged)
+			scene = arena_printf(session->arena, "%s %x", scene, server->outputs[i].id);
 	}
+	return scene;
+}
+
+/*
+ * A desktop has a layout of its own and may set it each time that this one is set. After some
+ * rounds the other one is let win, until there is something new.
+ */
+static bool is_fight(struct session *session, struct watch *watch)
+{
+	const char *scene = scene_of(session, watch->look.server);
+
+	if (!watch->scene || !str_eq(scene, watch->scene)) {
+		free(watch->scene);
+		watch->scene = strdup(scene);
+		watch->acted = 0;
+	}
+	if (watch->acted == ROUNDS)
+		log_warning(
+			"another program changes outputs back: they are left to it until a GPU or "
+			"a monitor comes or goes");
+	watch->acted += watch->acted == ROUNDS;
+	return watch->acted > ROUNDS;
 }
 
 /* Sets the mode up as far as it is not; first: as setup would. */
@@ -148,15 +172,18 @@ static void settle(struct session *session, struct watch *watch, bool first)
 	} else {
 		leave_alone(session, watch, &decision.wish);
 	}
-	carry_out(session, &watch->look, &decision, &carry);
-	for (size_t i = 0; i < carry.note_count; i++)
-		log_warning("%s", carry.notes[i]);
+	if (is_fight(session, watch))
+		return;
+	carry_out(session, &watch->look, &decision, true, &carry);
+	carry_warn(&carry);
+	watch->acted += carry.done > 0;
 	if (carry.problem)
 		log_warning(
 			"%s%s", carry.problem, carry.taken_back ? "; all is as it was before" : "");
 	if (x11_is_lost(watch->look.x11))
 		return;
-	note_refused(session, watch, &carry);
+	for (size_t i = 0; i < carry.refused.count; i++)
+		x11_ids_add(session->arena, &watch->refused, carry.refused.list[i]);
 	remember(session, watch);
 }
 
@@ -189,10 +216,9 @@ static int follow(struct session *session, struct watch *watch)
 	const char *problem;
 	bool first = true;
 
+	/* From here on nobody waits for us: a server that hangs is waited for. */
+	session_deadline(session, 0);
 	do {
-		/* A server that hangs must not hang us for ever; while nothing happens, no timer
-		 * runs. */
-		session_deadline(session, TIMEOUT);
 		if (!first)
 			renew(session, watch);
 		settle(session, watch, first);
@@ -200,9 +226,6 @@ static int follow(struct session *session, struct watch *watch)
 			x11_is_lost(watch->look.x11) ? NULL : publish_write(session, &watch->look);
 		if (problem)
 			log_info("no session file: %s", problem);
-		/* Our own changes are no news. */
-		x11_changed(watch->look.x11);
-		session_deadline(session, 0);
 		first = false;
 	} while (wait_change(watch->look.x11));
 	log_info("the X server ended");

@@ -180,12 +180,15 @@ static bool driver_is_right(const struct x11_server *server, const struct x11_pr
 	return driver_fits(provider, gpu);
 }
 
-static bool any_fits(const struct x11_server *server, const struct x11_provider *provider,
+/* The modesetting driver on NVIDIA's kernel driver, where NVIDIA's X driver is not: only if all of
+ * its outputs are the GPU's connectors. A dock's GPU, which is no PCI device, is "modesetting" too.
+ */
+static bool others_fit(const struct x11_server *server, const struct x11_provider *provider,
 	const struct x11_gpu *gpu)
 {
-	(void)server;
-	(void)provider;
-	return gpu->driver && !str_starts(gpu->driver, "vfio");
+	return gpu->driver && str_eq(gpu->driver, "nvidia") &&
+	       str_eq(provider->name, "modesetting") && gpu->connector_count &&
+	       provider->outputs.count && difference(server, provider, gpu) == 0;
 }
 
 /* Settles what is unambiguous from both sides: one GPU for the provider, and no other provider
@@ -246,7 +249,7 @@ void x11_identify(struct x11_server *server, const struct x11_gpu *gpus, size_t 
 		{edid_fits, X11_BY_EDID},
 		{connectors_fit, X11_BY_CONNECTORS},
 		{driver_is_right, X11_BY_DRIVER},
-		{any_fits, X11_BY_EXCLUSION},
+		{others_fit, X11_BY_EXCLUSION},
 	};
 
 	for (size_t i = 0; i < server->provider_count; i++) {

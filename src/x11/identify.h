@@ -30,6 +30,7 @@ struct x11_gpu {
 	const char *name; /* for people */
 	bool discrete; /* no integrated one */
 	bool boot;
+	bool external; /* it can be unplugged */
 	const struct x11_connector *connectors;
 	size_t connector_count;
 };

@@ -16,6 +16,9 @@ struct planner {
 
 /* plan.c */
 
+/* How many outputs are lit that have a monitor for all that is known. */
+size_t planner_visible(const struct x11_server *server);
+
 /* Adds a request that no check forbids, and applies it. */
 void planner_add(struct planner *planner, const struct x11_request *request);
 void planner_note(struct planner *planner, const char *text);
@@ -33,6 +36,7 @@ struct picture {
 	struct x11_crtc crtc; /* as it shall be */
 	bool is_new; /* dark now */
 	bool fixed; /* x and y are given, in the coordinates of the whole */
+	bool leaving; /* it will be dark as soon as something else is lit */
 };
 
 /* Finds places for the new pictures and moves all so that none has a negative place. */

@@ -50,7 +50,7 @@ void place_pictures(struct picture *pictures, size_t count, enum x11_layout layo
 	bool fixed = false;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!pictures[i].is_new || pictures[i].fixed)
+		if ((!pictures[i].is_new || pictures[i].fixed) && !pictures[i].leaving)
 			grow(&box, &pictures[i].crtc);
 		fixed |= pictures[i].fixed;
 	}

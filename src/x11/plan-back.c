@@ -9,110 +9,219 @@
 #include "base/str.h"
 #include "x11/internal.h"
 
-static const struct x11_crtc off = {0};
+/* What leads where. */
+struct way {
+	struct planner planner;
+	const struct x11_server *now, *before, *left; /* left may be NULL */
+	bool gentle; /* nothing is turned off: it is all that is lit */
+};
+
+/* Whether a CRTC is still as setup left it; what is not is somebody else's. */
+static bool is_ours(const struct way *way, const struct x11_crtc *now)
+{
+	struct x11_request request = {.action = X11_CRTC};
+	const struct x11_crtc *left = way->left ? x11_crtc(way->left, now->id) : NULL;
+
+	if (!way->left)
+		return true;
+	if (!left)
+		return false;
+	request.crtc = *left;
+	return x11_holds(way->now, &request);
+}
 
 /* How a CRTC was; one that was not there was off. */
-static struct x11_crtc as_before(
-	struct arena *arena, const struct x11_server *before, const struct x11_crtc *now)
+static struct x11_crtc as_before(const struct way *way, const struct x11_crtc *now)
 {
-	const struct x11_crtc *was = x11_crtc(before, now->id);
-	struct x11_crtc crtc = was ? *was : off;
+	const struct x11_crtc *was = x11_crtc(way->before, now->id);
+	struct x11_crtc crtc = was ? *was : (struct x11_crtc){0};
 
+	if (!is_ours(way, now))
+		return *now;
 	crtc.id = now->id;
 	crtc.rotations = now->rotations;
 	crtc.outputs = (struct x11_ids){0};
 	for (size_t i = 0; was && i < was->outputs.count; i++)
-		x11_ids_add(arena, &crtc.outputs, was->outputs.list[i]);
+		x11_ids_add(way->planner.arena, &crtc.outputs, was->outputs.list[i]);
 	return crtc;
 }
 
-/* Turns off what shows something it did not show before, so that links and size are free. */
-static void darken(struct planner *planner, const struct x11_server *before)
+/* Turns off what was off, so that links are free. */
+static void darken(struct way *way)
 {
-	for (size_t i = 0; i < planner->server->crtc_count; i++) {
-		const struct x11_crtc *now = &planner->server->crtcs[i];
-		struct x11_request request = {
-			.action = X11_CRTC, .crtc = as_before(planner->arena, before, now)};
+	const struct x11_server *now = way->now;
 
-		if (!now->mode || x11_holds(planner->server, &request))
-			continue;
-		request.crtc.mode = 0;
-		request.crtc.outputs.count = 0;
-		planner_add(planner, &request);
+	for (size_t i = 0; i < now->crtc_count; i++) {
+		struct x11_request request = {
+			.action = X11_CRTC, .crtc = as_before(way, &now->crtcs[i])};
+
+		if (now->crtcs[i].mode && !request.crtc.mode && !way->gentle)
+			planner_add(&way->planner, &request);
 	}
 }
 
-static void relink(struct planner *planner, const struct x11_server *before)
+static bool link_is_ours(const struct way *way, const struct x11_provider *now)
 {
-	for (size_t i = 0; i < planner->server->provider_count; i++) {
-		const struct x11_provider *now = &planner->server->providers[i];
-		const struct x11_provider *was = x11_provider(before, now->id);
-		struct x11_request request = {.action = X11_LINK, .provider = now->id};
+	const struct x11_provider *left = way->left ? x11_provider(way->left, now->id) : NULL;
 
-		if (!was || now->screen || was->output_source == now->output_source)
+	return !way->left || (left && left->output_source == now->output_source);
+}
+
+static void relink(struct way *way)
+{
+	const struct x11_server *now = way->now;
+
+	for (size_t i = 0; i < now->provider_count; i++) {
+		const struct x11_provider *provider = &now->providers[i];
+		const struct x11_provider *was = x11_provider(way->before, provider->id);
+		struct x11_request request = {.action = X11_LINK, .provider = provider->id};
+
+		if (!was || provider->screen || was->output_source == provider->output_source ||
+			!link_is_ours(way, provider))
 			continue;
 		request.source = was->output_source;
-		planner_add(planner, &request);
+		/* Where somebody lit an output since, the link has to stay. */
+		if (!x11_forbidden(way->planner.server, &request))
+			planner_add(&way->planner, &request);
 	}
 }
 
-static void resize(struct planner *planner, const struct x11_server *before)
+static void resize(struct way *way, unsigned width, unsigned height)
 {
 	const struct x11_request request = {
 		.action = X11_SIZE,
-		.width = before->width,
-		.height = before->height,
-		.mm_width = before->mm_width,
-		.mm_height = before->mm_height,
+		.width = width,
+		.height = height,
+		.mm_width = way->before->mm_width,
+		.mm_height = way->before->mm_height,
 	};
 
-	if (before->width && !x11_holds(planner->server, &request))
-		planner_add(planner, &request);
+	if (width && height && !x11_holds(way->planner.server, &request) &&
+		!x11_forbidden(way->planner.server, &request))
+		planner_add(&way->planner, &request);
 }
 
-static void relight(struct planner *planner, const struct x11_server *before)
+/* Each from one mode to the other at once: nothing is dark in between. */
+static void relight(struct way *way)
 {
-	for (size_t i = 0; i < planner->server->crtc_count; i++) {
-		const struct x11_crtc *now = &planner->server->crtcs[i];
+	const struct x11_server *now = way->now;
+
+	for (size_t i = 0; i < now->crtc_count; i++) {
 		const struct x11_request request = {
-			.action = X11_CRTC, .crtc = as_before(planner->arena, before, now)};
+			.action = X11_CRTC, .crtc = as_before(way, &now->crtcs[i])};
 
-		if (request.crtc.mode && !x11_holds(planner->server, &request))
-			planner_add(planner, &request);
+		if (request.crtc.mode && !x11_holds(way->planner.server, &request) &&
+			!x11_forbidden(way->planner.server, &request))
+			planner_add(&way->planner, &request);
 	}
 }
 
-static void resync(struct planner *planner, const struct x11_server *before)
+static void resync(struct way *way)
 {
-	for (size_t i = 0; i < planner->server->output_count; i++) {
-		const struct x11_output *now = &planner->server->outputs[i];
-		const struct x11_output *was = x11_output(before, now->id);
+	const struct x11_server *now = way->now;
 
-		if (was && was->sync >= 0 && now->sync >= 0 && was->sync != now->sync)
-			planner_add(planner,
-				&(struct x11_request){
-					.action = X11_SYNC, .output = now->id, .value = was->sync});
+	for (size_t i = 0; i < now->output_count; i++) {
+		const struct x11_output *output = &now->outputs[i];
+		const struct x11_output *was = x11_output(way->before, output->id);
+
+		if (was && was->sync >= 0 && output->sync >= 0 && was->sync != output->sync &&
+			x11_output(way->planner.server, output->id)->sync >= 0)
+			planner_add(&way->planner, &(struct x11_request){.action = X11_SYNC,
+							   .output = output->id,
+							   .value = was->sync});
 	}
 }
 
-void x11_plan_back(struct arena *arena, const struct x11_server *now,
-	const struct x11_server *before, struct x11_requests *requests)
+static void restore_primary(struct way *way)
 {
-	const struct x11_wish nothing = {.sync = X11_KEEP};
-	struct x11_plan plan = {0};
-	struct planner planner = {
-		.arena = arena, .wish = &nothing, .plan = &plan, .server = x11_copy(arena, now)};
-	const struct x11_output *primary = x11_output(now, before->primary);
+	const struct x11_server *now = way->now;
+	const struct x11_request request = {.action = X11_PRIMARY, .output = way->before->primary};
 
-	darken(&planner, before);
-	relink(&planner, before);
-	resync(&planner, before);
-	resize(&planner, before);
-	relight(&planner, before);
-	if (now->primary != before->primary && (primary || !before->primary))
-		planner_add(&planner,
-			&(struct x11_request){.action = X11_PRIMARY, .output = before->primary});
-	*requests = plan.requests;
+	if (now->primary == way->before->primary ||
+		(way->left && now->primary != way->left->primary) ||
+		(request.output && !x11_output(now, request.output)) ||
+		x11_forbidden(way->planner.server, &request))
+		return;
+	planner_add(&way->planner, &request);
+}
+
+static void go(struct way *way)
+{
+	const struct x11_server *now = way->now;
+	const struct x11_server *before = way->before;
+	bool size_is_ours =
+		!way->left || (now->width == way->left->width && now->height == way->left->height);
+
+	darken(way);
+	relink(way);
+	resync(way);
+	/* Room for both first. */
+	resize(way, now->width > before->width ? now->width : before->width,
+		now->height > before->height ? now->height : before->height);
+	relight(way);
+	if (size_is_ours)
+		resize(way, before->width, before->height);
+	else
+		resize(way, now->width, now->height);
+	restore_primary(way);
+}
+
+bool x11_plan_back(struct arena *arena, const struct x11_server *now,
+	const struct x11_server *before, const struct x11_server *left,
+	struct x11_requests *requests)
+{
+	static const struct x11_wish nothing = {.sync = X11_KEEP};
+
+	for (int gentle = 0; gentle < 2; gentle++) {
+		struct x11_plan plan = {0};
+		struct way way = {
+			.planner = {arena, &nothing, &plan, x11_copy(arena, now), false},
+			.now = now,
+			.before = before,
+			.left = left,
+			.gentle = gentle,
+		};
+
+		go(&way);
+		*requests = plan.requests;
+		/* What was lit then has no monitor now: that is no reason to see nothing. */
+		if (gentle || planner_visible(way.planner.server) || !planner_visible(now))
+			return !gentle;
+	}
+	return false;
+}
+
+void x11_state_rebase(struct arena *arena, struct x11_server *before, const struct x11_server *left,
+	const struct x11_server *now)
+{
+	for (size_t i = 0; i < now->crtc_count; i++) {
+		const struct x11_crtc *old = x11_crtc(left, now->crtcs[i].id);
+		struct x11_crtc *was = x11_crtc(before, now->crtcs[i].id);
+		const struct x11_request request = {.action = X11_CRTC, .crtc = now->crtcs[i]};
+
+		if (old && x11_holds(left, &request))
+			continue;
+		if (!was)
+			was = arena_push(arena, before->crtcs, before->crtc_count);
+		*was = now->crtcs[i];
+	}
+	for (size_t i = 0; i < now->provider_count; i++) {
+		const struct x11_provider *one = &now->providers[i];
+		const struct x11_provider *old = x11_provider(left, one->id);
+		struct x11_provider *was = x11_provider(before, one->id);
+
+		if (old && old->output_source == one->output_source)
+			continue;
+		if (!was)
+			was = arena_push(arena, before->providers, before->provider_count);
+		*was = *one;
+	}
+	if (left->primary != now->primary)
+		before->primary = now->primary;
+	if (left->width != now->width || left->height != now->height) {
+		before->width = now->width;
+		before->height = now->height;
+	}
 }
 
 /* One line each: "size W H MMW MMH", "primary OUTPUT", "link PROVIDER SOURCE",

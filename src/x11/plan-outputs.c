@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* plan-outputs: which outputs are lit, in which mode, by which CRTC and where. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,32 +30,43 @@ static void turn_off(struct planner *planner, const struct x11_output *output)
 	planner_add(planner, &request);
 }
 
-static size_t count_lit(const struct x11_server *server)
+/* Whether an output that is lit is to be dark: the wish says so, or its monitor is gone. Outputs of
+ * the X screen's own GPU are the desktop's affair. */
+static bool is_to_go(const struct planner *planner, const struct x11_output *output)
 {
-	size_t count = 0;
+	const struct x11_provider *owner = x11_owner(planner->server, output->id);
 
-	for (size_t i = 0; i < server->output_count; i++)
-		count += x11_is_lit(server, &server->outputs[i]);
-	return count;
+	if (!x11_is_lit(planner->server, output))
+		return false;
+	if (planner_wish(planner->wish, output->name).enabled == X11_NO)
+		return true;
+	return planner->wish->drop_unplugged && output->unplugged && owner && !owner->screen;
 }
 
-/* Outputs that the wish turns off, and those whose monitor is gone; never the last one. */
-static void plan_darkness(struct planner *planner)
+static bool any_stays(const struct planner *planner)
 {
 	for (size_t i = 0; i < planner->server->output_count; i++) {
 		const struct x11_output *output = &planner->server->outputs[i];
-		struct x11_output_wish one = planner_wish(planner->wish, output->name);
-		bool unplugged = planner->wish->drop_unplugged && !output->connected;
 
-		if (!x11_is_lit(planner->server, output) || (one.enabled != X11_NO && !unplugged))
+		if (x11_is_lit(planner->server, output) && !output->unplugged &&
+			!is_to_go(planner, output))
+			return true;
+	}
+	return false;
+}
+
+/* Turns off what is to go; while nothing else is lit, that waits. */
+static void plan_darkness(struct planner *planner)
+{
+	bool stays = any_stays(planner);
+
+	for (size_t i = 0; stays && i < planner->server->output_count; i++) {
+		const struct x11_output *output = &planner->server->outputs[i];
+
+		if (!is_to_go(planner, output))
 			continue;
-		if (count_lit(planner->server) > 1) {
-			turn_off(planner, output);
-			planner->darkened = true;
-		} else if (!unplugged)
-			planner_note(
-				planner, arena_printf(planner->arena,
-						 "%s stays on: nothing else is lit", output->name));
+		turn_off(planner, output);
+		planner->darkened = true;
 	}
 }
 
@@ -114,7 +126,19 @@ static void set_mode(struct x11_crtc *crtc, const struct x11_mode *mode, unsigne
 static unsigned choose_rotation(
 	const struct x11_crtc *crtc, const struct x11_output_wish *one, unsigned now)
 {
-	return one->rotation && crtc->rotations & one->rotation ? one->rotation : now;
+	const unsigned reflections = X11_REFLECT_X | X11_REFLECT_Y;
+
+	return one->rotation && crtc->rotations & one->rotation
+		       ? one->rotation | (now & reflections)
+		       : now;
+}
+
+static bool is_scaled(const struct x11_crtc *crtc, const struct x11_mode *mode)
+{
+	struct x11_crtc plain = *crtc;
+
+	set_mode(&plain, mode, crtc->rotation);
+	return plain.width != crtc->width || plain.height != crtc->height;
 }
 
 /* Pictures that are there; an output's wish changes what it says and nothing else. */
@@ -137,6 +161,10 @@ static void add_lit(struct planner *planner, struct pictures *pictures)
 			one.width = mode->width;
 			one.height = mode->height;
 		}
+		/* What is scaled has a size that is not its mode's: it is left as it is. */
+		if (mode && is_scaled(crtc, mode))
+			one = (struct x11_output_wish){
+				.placed = one.placed, .x = one.x, .y = one.y};
 		if (output && (one.width || one.rate > 0)) {
 			const struct x11_mode *wished = wished_mode(planner, output, &one);
 
@@ -157,18 +185,33 @@ static void add_lit(struct planner *planner, struct pictures *pictures)
 			picture.crtc.x = one.x;
 			picture.crtc.y = one.y;
 		}
+		picture.leaving = output && (output->unplugged || is_to_go(planner, output));
 		*arena_push(planner->arena, pictures->list, pictures->count) = picture;
 	}
 }
 
+/* Whether a dark output could be lit. */
+static bool is_ready(const struct planner *planner, const struct x11_output *output)
+{
+	return output->listed && output->connected && output->modes.count &&
+	       !x11_is_lit(planner->server, output) &&
+	       !x11_ids_have(&planner->wish->refused, output->id);
+}
+
 /* Whether a dark output is one to light. */
-static bool is_wanted(const struct planner *planner, const struct x11_output *output)
+static bool is_wanted(struct planner *planner, const struct x11_output *output)
 {
 	enum x11_answer enabled = planner_wish(planner->wish, output->name).enabled;
 	const struct x11_provider *owner = x11_owner(planner->server, output->id);
 
+	if (enabled == X11_YES && output->connected && !output->listed && !planner->wish->share)
+		planner_note(planner, arena_printf(planner->arena,
+					      "%s stays dark: in this mode its GPU is not linked "
+					      "to the X screen's",
+					      output->name));
 	if (!output->listed || !output->connected || x11_is_lit(planner->server, output) ||
-		enabled == X11_NO || x11_ids_have(&planner->wish->left_out, output->id))
+		enabled == X11_NO || x11_ids_have(&planner->wish->left_out, output->id) ||
+		x11_ids_have(&planner->wish->refused, output->id))
 		return false;
 	return enabled == X11_YES ||
 	       (planner->wish->share && owner && !owner->screen && owner->output_source);
@@ -266,8 +309,24 @@ static void add_new(struct planner *planner, struct pictures *pictures, const st
 	*arena_push(planner->arena, pictures->list, pictures->count) = picture;
 }
 
+/* The output that people see something on where else they would see nothing: a panel, or any. */
+static const struct x11_output *find_rescue(const struct planner *planner)
+{
+	const struct x11_output *best = NULL;
+
+	for (size_t i = 0; i < planner->server->output_count; i++) {
+		const struct x11_output *output = &planner->server->outputs[i];
+
+		if (is_ready(planner, output) &&
+			(!best || (x11_is_panel(output) && !x11_is_panel(best))))
+			best = output;
+	}
+	return best;
+}
+
 static void add_dark(struct planner *planner, struct pictures *pictures)
 {
+	const struct x11_output *rescue = NULL;
 	struct needs needs = {0};
 
 	for (size_t i = 0; i < planner->server->output_count; i++) {
@@ -283,6 +342,11 @@ static void add_dark(struct planner *planner, struct pictures *pictures)
 			*arena_push(planner->arena, needs.list, needs.count) =
 				(struct need){.output = output};
 	}
+	if (!needs.count && planner->wish->rescue && !planner_visible(planner->server))
+		rescue = find_rescue(planner);
+	if (rescue)
+		*arena_push(planner->arena, needs.list, needs.count) =
+			(struct need){.output = rescue};
 	assign_crtcs(planner, &needs);
 	for (size_t i = 0; i < needs.count; i++) {
 		if (needs.list[i].crtc)
@@ -339,6 +403,33 @@ static bool give_up(struct planner *planner, struct pictures *pictures, const ch
 	return true;
 }
 
+/* memcpy takes no NULL, not even for nothing. */
+static void copy_pictures(struct picture *to, const struct picture *from, size_t count)
+{
+	if (count)
+		memcpy(to, from, count * sizeof(*to));
+}
+
+/* Where something was taken away, what is left moves to the corner, so that no part of the X
+ * screen is shown by nobody. Places that were asked for stay. */
+static void pull_back(const struct pictures *pictures)
+{
+	int left = INT_MAX, top = INT_MAX;
+
+	for (size_t i = 0; i < pictures->count; i++) {
+		const struct picture *picture = &pictures->list[i];
+
+		if (picture->fixed)
+			return;
+		left = picture->crtc.x < left ? picture->crtc.x : left;
+		top = picture->crtc.y < top ? picture->crtc.y : top;
+	}
+	for (size_t i = 0; i < pictures->count; i++) {
+		pictures->list[i].crtc.x -= left;
+		pictures->list[i].crtc.y -= top;
+	}
+}
+
 /* Places pictures; gives up one after the other while the X screen would be too large. */
 static void fit(struct planner *planner, struct pictures *pictures)
 {
@@ -347,13 +438,13 @@ static void fit(struct planner *planner, struct pictures *pictures)
 	unsigned width, height;
 
 	do {
-		memcpy(wished, pictures->list, pictures->count * sizeof(*wished));
+		copy_pictures(wished, pictures->list, pictures->count);
 		width = height = 0;
 		place_pictures(pictures->list, pictures->count, planner->wish->layout);
 		extent(pictures, &width, &height);
 		if (width <= server->max_width && height <= server->max_height)
 			return;
-		memcpy(pictures->list, wished, pictures->count * sizeof(*wished));
+		copy_pictures(pictures->list, wished, pictures->count);
 	} while (give_up(planner, pictures,
 		arena_printf(planner->arena,
 			"the X screen would be %ux%u, the server's limit is %ux%u", width, height,
@@ -380,6 +471,23 @@ static void plan_size(struct planner *planner, unsigned width, unsigned height)
 	planner_add(planner, &request);
 }
 
+/* An output that should be dark and is the last one. */
+static void note_stay(struct planner *planner, const struct pictures *pictures)
+{
+	for (size_t i = 0; i < pictures->count; i++) {
+		const struct picture *picture = &pictures->list[i];
+		const struct x11_output *output =
+			x11_output(planner->server, picture->crtc.outputs.list[0]);
+
+		if (picture->is_new || !picture->leaving)
+			return;
+		if (output && planner_wish(planner->wish, output->name).enabled == X11_NO)
+			planner_note(
+				planner, arena_printf(planner->arena,
+						 "%s stays on: nothing else is lit", output->name));
+	}
+}
+
 void planner_outputs(struct planner *planner)
 {
 	struct pictures pictures = {0};
@@ -390,6 +498,9 @@ void planner_outputs(struct planner *planner)
 	add_lit(planner, &pictures);
 	add_dark(planner, &pictures);
 	fit(planner, &pictures);
+	if (planner->darkened)
+		pull_back(&pictures);
+	note_stay(planner, &pictures);
 	extent(&pictures, &width, &height);
 	/* Room first; what has become too much goes when nothing is there any more. */
 	plan_size(planner, width > wide ? width : wide, height > high ? height : high);

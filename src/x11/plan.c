@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "x11/identify.h"
 #include "x11/internal.h"
 
 bool x11_layout_from_name(const char *name, enum x11_layout *layout)
@@ -120,6 +121,19 @@ static void plan_sync(struct planner *planner)
 	}
 }
 
+/*
+ * Whether an output's GPU may go while the server runs. Xorg 21.1.7 dies when the GPU of the
+ * primary output does, so that such an output is primary only if somebody asked for it.
+ */
+static bool may_go(const struct x11_server *server, const struct x11_output *output)
+{
+	const struct x11_provider *owner = x11_owner(server, output->id);
+
+	if (!owner || owner->screen || x11_is_panel(output))
+		return false;
+	return !owner->gpu || owner->gpu->external;
+}
+
 /* Exactly one lit output is primary: the one the wish names, the one that is, a panel, any. */
 static void plan_primary(struct planner *planner)
 {
@@ -139,6 +153,8 @@ static void plan_primary(struct planner *planner)
 			continue;
 		if (one.primary == X11_NO)
 			rank = 0;
+		if (rank < 3 && may_go(server, output))
+			continue;
 		if (!best || rank > best_rank) {
 			best = output;
 			best_rank = rank;
@@ -164,25 +180,30 @@ void x11_plan_step(struct arena *arena, const struct x11_server *server,
 		plan_primary(&planner);
 }
 
+size_t planner_visible(const struct x11_server *server)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < server->output_count; i++)
+		count += x11_is_lit(server, &server->outputs[i]) && !server->outputs[i].unplugged;
+	return count;
+}
+
 const char *x11_harm(struct arena *arena, const struct x11_server *before,
 	const struct x11_server *after, const struct x11_wish *wish)
 {
-	bool lit = false, was_lit = false;
-
-	for (size_t i = 0; i < after->output_count; i++)
-		lit |= x11_is_lit(after, &after->outputs[i]);
 	for (size_t i = 0; i < before->output_count; i++) {
 		const struct x11_output *was = &before->outputs[i];
 		const struct x11_output *now = x11_output(after, was->id);
 
 		if (!x11_is_lit(before, was))
 			continue;
-		was_lit = true;
 		/* What was unplugged in between went dark of itself. */
-		if (!now || x11_is_lit(after, now) || !now->connected)
+		if (!now || x11_is_lit(after, now) || now->unplugged)
 			continue;
 		if (planner_wish(wish, was->name).enabled != X11_NO)
 			return arena_printf(arena, "%s went dark", was->name);
 	}
-	return !lit && was_lit ? "no output is lit any more" : NULL;
+	return !planner_visible(after) && planner_visible(before) ? "no output is lit any more"
+								  : NULL;
 }

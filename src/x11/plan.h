@@ -47,7 +47,10 @@ struct x11_wish {
 	const struct x11_output_wish
 		*outputs; /* all that match count, later ones beating earlier */
 	size_t output_count;
-	struct x11_ids left_out; /* outputs not to be lit: they were dark on purpose, or refused */
+	struct x11_ids
+		left_out; /* outputs that are dark on purpose: to be lit only if nothing else is */
+	struct x11_ids refused; /* outputs that refused their mode: never to be lit */
+	bool rescue; /* where nothing that is plugged in is lit, light something */
 	struct x11_ids unsynced; /* outputs whose synchronization cannot be changed */
 	bool drop_unplugged; /* turn off outputs whose monitor is gone */
 };
@@ -66,15 +69,24 @@ void x11_plan_step(struct arena *arena, const struct x11_server *server,
 	const struct x11_wish *wish, struct x11_plan *plan);
 
 /*
- * Why what was done must be taken back, or NULL: nothing is lit, or an output that was lit is not
- * and the wish did not ask for that.
+ * Why what was done must be taken back, or NULL: nothing that is plugged in is lit any more, or an
+ * output that was lit is not and the wish did not ask for that.
  */
 const char *x11_harm(struct arena *arena, const struct x11_server *before,
 	const struct x11_server *after, const struct x11_wish *wish);
 
-/* Requests that lead back to an earlier state, as far as GPUs and outputs are still there. */
-void x11_plan_back(struct arena *arena, const struct x11_server *now,
-	const struct x11_server *before, struct x11_requests *requests);
+/*
+ * Requests that lead back to an earlier state, as far as GPUs and outputs are still there. With
+ * left, the state that setup left behind, only what is still as in it: what was changed since is
+ * somebody else's. False if not all can be taken back, as nothing would be lit any more.
+ */
+bool x11_plan_back(struct arena *arena, const struct x11_server *now,
+	const struct x11_server *before, const struct x11_server *left,
+	struct x11_requests *requests);
+
+/* Makes what was changed since setup left a state part of the one to lead back to. */
+void x11_state_rebase(struct arena *arena, struct x11_server *before, const struct x11_server *left,
+	const struct x11_server *now);
 
 /* The state as text, for as much as x11_plan_back needs of it, and back again. */
 void x11_state_format(struct buf *out, const struct x11_server *server);

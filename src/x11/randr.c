@@ -41,7 +41,7 @@ static void learn(struct x11 *x11)
 
 	xcb_prefetch_extension_data(connection, &xcb_randr_id);
 	xwayland = ask_extension(connection, "XWAYLAND");
-	/* Of all servers only Xorg has it. */
+	/* Of all servers only Xorg has it, if it was not built without. */
 	xfree86 = ask_extension(connection, "XFree86-DGA");
 	for (size_t i = 0; i < NAMES; i++)
 		atoms[i] = xcb_intern_atom(
@@ -119,13 +119,30 @@ static bool has_wayland_outputs(struct x11 *x11)
 	return found;
 }
 
+/* Of servers that are no Xorg, none has a provider. */
+static bool has_any_provider(struct x11 *x11)
+{
+	xcb_randr_get_providers_reply_t *reply = NULL;
+	bool found;
+
+	if (x11->providers)
+		reply = xcb_randr_get_providers_reply(x11->connection,
+			xcb_randr_get_providers(x11->connection, x11_root(x11, -1)), NULL);
+	found = reply && reply->num_providers;
+	free(reply);
+	return found;
+}
+
 enum x11_kind x11_kind(const struct x11 *x11)
 {
 	if (x11->xwayland)
 		return X11_XWAYLAND;
 	if (x11->xfree86)
 		return X11_XORG;
-	return x11->randr && has_wayland_outputs((struct x11 *)x11) ? X11_XWAYLAND : X11_OTHER;
+	if (x11->randr && has_wayland_outputs((struct x11 *)x11))
+		return X11_XWAYLAND;
+	/* An Xorg can be built without DGA. */
+	return has_any_provider((struct x11 *)x11) ? X11_XORG : X11_OTHER;
 }
 
 const char *x11_version_text(struct arena *arena, const struct x11 *x11)

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "x11/identify.h"
 
 static bool is_link(const struct x11_request *request)
 {
@@ -134,6 +135,16 @@ static bool cuts_picture(const struct x11_server *server, const struct x11_reque
 	return false;
 }
 
+static bool primary_is_external(const struct x11_server *server, const struct x11_request *request)
+{
+	const struct x11_provider *owner;
+
+	if (request->action != X11_PRIMARY || !request->output)
+		return false;
+	owner = x11_owner(server, request->output);
+	return owner && !owner->screen && owner->gpu && owner->gpu->external;
+}
+
 /*
  * In this order: later checks rely on earlier ones. There is none about detaching an offload sink,
  * which ends Xorg 21.1.7: there is no request that could.
@@ -153,6 +164,8 @@ const struct x11_check x11_checks[] = {
 	{"crtc-fits", "it would lie outside the X screen", does_not_fit},
 	{"size-is-possible", "the server cannot have an X screen of that size", too_large},
 	{"size-holds-pictures", "a picture would lie outside the X screen", cuts_picture},
+	{"primary-stays", "an X server ends when the GPU of its primary output is unplugged",
+		primary_is_external},
 	{NULL, NULL, NULL},
 };
 
