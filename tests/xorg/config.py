@@ -54,10 +54,13 @@ def test_synchronization_that_a_driver_cannot_do_is_a_remark():
     # The server takes the 1, sets the mode anew, and has the 0 again.
     with hybrid() as server:
         for _ in range(2):
-            said = configured(server, "[output HDMI*]\nprime-sync = yes\n")
+            with Relay(server) as relay:
+                said = configured(server, "[output HDMI*]\nprime-sync = yes\n", env=relay.env())
             assert "PRIME Synchronization' 1' had no effect" in said, said
             assert "PRIME Synchronization: 0" in server.client("xrandr", "--prop")
             shows(server, BOTH_LIT)
+        # It would be in force from the next mode set on.
+        assert relay.changes == ["ChangeOutputProperty", "SetCrtcConfig"], relay.changes
 
 
 # --- [output NAME]
@@ -125,9 +128,9 @@ def test_a_lit_output_may_be_turned_off_but_not_the_last_one():
     with hybrid() as server:
         configured(server, "[output eDP-1]\nenabled = no\n", "--mode", "offload")
         shows(server, PANEL_LIT)
-        setup(server)
-        configured(server, "[output eDP-1]\nenabled = no\n")
-        assert list(lit(server)) == ["HDMI-1-0"], lit(server)
+        # Lit first, and moved to where the other one was.
+        assert not configured(server, "[output eDP-1]\nenabled = no\n")
+        shows(server, {"HDMI-1-0": "1280x720+0+0"})
         said = configured(server, "[output *]\nenabled = no\n")
         assert "HDMI-1-0 stays on: nothing else is lit" in said, said
 

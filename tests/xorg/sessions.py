@@ -102,8 +102,8 @@ def same(now, before):
 
 
 def settled(server):
-    """The state without times."""
-    return {question: re.sub(r"\tTimestamp: .*\n", "", answer)
+    """The state without times, and without what is in force only from a next mode set on."""
+    return {question: re.sub(r"\t(Timestamp|PRIME Synchronization): .*\n", "", answer)
             for question, answer in state(server).items()}
 
 
