@@ -23,8 +23,6 @@ static void note(struct session *session, struct carry *carry, const char *text)
 
 void carry_warn(const struct carry *carry)
 {
-	for (size_t i = 0; i < carry->plan_note_count; i++)
-		log_warning("%s", carry->plan_notes[i]);
 	for (size_t i = 0; i < carry->note_count; i++)
 		log_warning("%s", carry->notes[i]);
 }
@@ -234,9 +232,8 @@ static const char *advance(struct session *session, struct look *look, struct x1
 		const char *problem;
 
 		x11_plan_step(session->arena, look->server, wish, &plan);
-		/* What could not be planned may be by the next step. */
-		carry->plan_notes = plan.notes;
-		carry->plan_note_count = plan.note_count;
+		for (size_t i = 0; i < plan.note_count; i++)
+			note(session, carry, plan.notes[i]);
 		if (!plan.requests.count && (probed || !wants_probe(look->server, wish)))
 			return NULL;
 		if (!plan.requests.count) {

@@ -14,10 +14,8 @@ struct carry {
 	size_t done; /* requests that the server carried out */
 	const char *problem; /* what went wrong, NULL if nothing did */
 	bool taken_back; /* so the state before was restored */
-	const char **notes; /* what had no effect, and outputs that refused their mode */
+	const char **notes; /* what could not be planned or had no effect, and who refused a mode */
 	size_t note_count;
-	const char **plan_notes; /* what could not be planned in the end */
-	size_t plan_note_count;
 	struct x11_ids refused; /* those outputs */
 	struct x11_server
 		*before; /* what reset will lead back to; NULL while nothing was changed */

@@ -80,7 +80,7 @@ static bool is_own(int fd)
 	       status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-const char *publish_directory(struct session *session)
+const char *publish_directory(struct session *session, const char **problem)
 {
 	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
 	const char *directory = session_variable(session, "XDG_RUNTIME_DIR");
@@ -89,11 +89,17 @@ const char *publish_directory(struct session *session)
 	if (!directory)
 		directory = arena_printf(session->arena, "/run/user/%u", (unsigned)geteuid());
 	runtime = *directory == '/' ? open(directory, flags) : -1;
-	if (!is_own(runtime))
+	if (!is_own(runtime)) {
+		*problem = "XDG_RUNTIME_DIR is no directory of yours";
 		return NULL;
+	}
 	mkdirat(runtime, "nv-run", 0700);
 	own = openat(runtime, "nv-run", flags);
-	return is_own(own) ? directory : NULL;
+	if (is_own(own))
+		return directory;
+	*problem = arena_printf(session->arena, "%s/nv-run: %s", directory,
+		own < 0 ? strerror(errno) : "it is not yours alone");
+	return NULL;
 }
 
 static const char *replace(struct session *session, const char *path, const struct buf *text)
@@ -118,15 +124,14 @@ static const char *replace(struct session *session, const char *path, const stru
 
 const char *publish_write(struct session *session, struct look *look)
 {
-	const char *directory = publish_directory(session);
+	const char *problem = NULL, *directory = publish_directory(session, &problem);
 	const char *name = display_name(session->arena, look->display);
 	struct offload_session told = {0};
 	struct display_socket socket;
 	struct buf text = {0};
-	const char *problem;
 
 	if (!directory)
-		return "XDG_RUNTIME_DIR is no directory of yours";
+		return problem;
 	if (!name || !display_socket(session->arena, name, &socket))
 		return "the X server has no socket on this machine";
 	if (!look->gpus_known)

@@ -14,9 +14,9 @@
 const char *publish_write(struct session *session, struct look *look);
 
 /*
- * The runtime directory, with a directory nv-run in it, or NULL: both must be the user's own. Root
- * with a user's environment must not leave there what the user cannot replace.
+ * The runtime directory, with a directory nv-run in it, or NULL with *problem set: both must be the
+ * user's own. Root with a user's environment must not leave there what the user cannot replace.
  */
-const char *publish_directory(struct session *session);
+const char *publish_directory(struct session *session, const char **problem);
 
 #endif

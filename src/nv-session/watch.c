@@ -35,13 +35,14 @@ struct watch {
 /* The lock of this server's watch: -1 if there is one already, or no place for it. */
 static int lock(struct session *session, const char *display)
 {
-	const char *directory = publish_directory(session);
+	const char *problem = NULL, *directory = publish_directory(session, &problem);
 	const char *name = display_name(session->arena, display);
 	const char *path;
 	int fd;
 
 	if (!directory || !name) {
-		log_error("XDG_RUNTIME_DIR must be a directory of yours, to be one watch a server");
+		log_error("no place for a lock, to be one watch a server: %s",
+			problem ? problem : "which server it is cannot be told");
 		return -1;
 	}
 	path = arena_printf(session->arena, "%s/nv-run/watch.%s", directory, name);

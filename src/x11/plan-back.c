@@ -166,6 +166,15 @@ static void go(struct way *way)
 	restore_primary(way);
 }
 
+static bool was_dark(const struct x11_server *before)
+{
+	for (size_t i = 0; i < before->crtc_count; i++) {
+		if (before->crtcs[i].mode)
+			return false;
+	}
+	return true;
+}
+
 bool x11_plan_back(struct arena *arena, const struct x11_server *now,
 	const struct x11_server *before, const struct x11_server *left,
 	struct x11_requests *requests)
@@ -185,7 +194,8 @@ bool x11_plan_back(struct arena *arena, const struct x11_server *now,
 		go(&way);
 		*requests = plan.requests;
 		/* What was lit then has no monitor now: that is no reason to see nothing. */
-		if (gentle || planner_visible(way.planner.server) || !planner_visible(now))
+		if (gentle || planner_visible(way.planner.server) || !planner_visible(now) ||
+			was_dark(before))
 			return !gentle;
 	}
 	return false;

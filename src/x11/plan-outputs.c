@@ -395,7 +395,9 @@ static bool give_up(struct planner *planner, struct pictures *pictures, const ch
 	planner_note(
 		planner, arena_printf(planner->arena, "%s %s: %s",
 				 x11_output(planner->server, picture->crtc.outputs.list[0])->name,
-				 picture->is_new ? "stays dark" : "keeps its mode and place", why));
+				 picture->is_new ? "stays dark"
+						 : "keeps its mode and place, not the wished one",
+				 why));
 	if (picture->is_new)
 		pictures->count--;
 	else
@@ -447,8 +449,8 @@ static void fit(struct planner *planner, struct pictures *pictures)
 		copy_pictures(pictures->list, wished, pictures->count);
 	} while (give_up(planner, pictures,
 		arena_printf(planner->arena,
-			"the X screen would be %ux%u, the server's limit is %ux%u", width, height,
-			server->max_width, server->max_height)));
+			"with it the X screen would be %ux%u, the server's limit is %ux%u", width,
+			height, server->max_width, server->max_height)));
 }
 
 static void plan_size(struct planner *planner, unsigned width, unsigned height)
