@@ -477,13 +477,14 @@ static void plan_size(struct planner *planner, unsigned width, unsigned height)
 static void note_stay(struct planner *planner, const struct pictures *pictures)
 {
 	for (size_t i = 0; i < pictures->count; i++) {
-		const struct picture *picture = &pictures->list[i];
-		const struct x11_output *output =
-			x11_output(planner->server, picture->crtc.outputs.list[0]);
-
-		if (picture->is_new || !picture->leaving)
+		if (pictures->list[i].is_new || !pictures->list[i].leaving)
 			return;
-		if (output && planner_wish(planner->wish, output->name).enabled == X11_NO)
+	}
+	for (size_t i = 0; i < planner->server->output_count; i++) {
+		const struct x11_output *output = &planner->server->outputs[i];
+
+		if (x11_is_lit(planner->server, output) &&
+			planner_wish(planner->wish, output->name).enabled == X11_NO)
 			planner_note(
 				planner, arena_printf(planner->arena,
 						 "%s stays on: nothing else is lit", output->name));
