@@ -199,13 +199,14 @@ class Relay(threading.Thread):
         super().__init__(daemon=True)
         self.server, self.before = server, before
         self.changes, self.trips, self.requests = [], 0, 0
+        e2e.needs("xdpyinfo")
+        answer = server.client("xdpyinfo", "-queryExtensions")
+        self.randr = int(re.search(r"RANDR\s+\(opcode: (\d+)", answer)[1])
         self.listener = socket.socket(socket.AF_UNIX)
         self.display = rig.wait_for(self.take_display, "no display is free")
         self.path = pathlib.Path(f"/tmp/.X11-unix/X{self.display[1:]}")
         self.listener.listen()
         self.quit, self.wake = os.pipe()
-        answer = server.client("xdpyinfo", "-queryExtensions")
-        self.randr = int(re.search(r"RANDR\s+\(opcode: (\d+)", answer)[1])
 
     def __enter__(self):
         self.start()
