@@ -32,5 +32,5 @@ bool display_socket(struct arena *arena, const char *name, struct display_socket
 
 const char *display_session_file(struct arena *arena, const char *runtime, const char *name)
 {
-	return arena_printf(arena, "%s/nv-run/session.%s", runtime, name);
+	return arena_printf(arena, "%s/" DISPLAY_FOLDER "/session.%s", runtime, name);
 }

@@ -21,6 +21,9 @@ const char *display_name(struct arena *arena, const char *display);
 /* The socket of ":N"; false if this machine has no such server. */
 bool display_socket(struct arena *arena, const char *name, struct display_socket *socket);
 
+/* The folder of session files below a runtime directory. */
+#define DISPLAY_FOLDER "nv-run"
+
 /* Where the session file of ":N" is below a runtime directory (nv-run-session(5)). */
 const char *display_session_file(struct arena *arena, const char *runtime, const char *name);
 

@@ -38,24 +38,51 @@ static bool read_file(struct run *run, const char *path, const struct display_so
 	return text && offload_session_parse(run->arena, text, socket, &run->session);
 }
 
+/* A directory that nobody else can write in; -1, with errno set, if it is none. */
+static int own_directory(int at, const char *name, int flags)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
+	struct stat status;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+		!(status.st_mode & (S_IWGRP | S_IWOTH)))
+		return fd;
+	file_done(fd);
+	errno = EPERM;
+	return -1;
+}
+
+/* Where session files are, below the runtime directory. */
+static int own_folder(int runtime)
+{
+	return own_directory(runtime, DISPLAY_FOLDER, O_NOFOLLOW);
+}
+
 /* "Nobody could tell": the next start need not ask again. */
-static void write_unknown(struct run *run, const char *path, const struct display_socket *socket)
+static void write_unknown(
+	struct run *run, int runtime, const char *path, const struct display_socket *socket)
 {
 	const struct offload_session unknown = {0};
-	const char *slash = strrchr(path, '/');
-	const char *temporary = arena_printf(run->arena, "%s.%ld", path, (long)getpid());
+	const char *name = str_file_name(path);
+	const char *temporary = arena_printf(run->arena, "%s.%ld", name, (long)getpid());
 	struct buf text = {0};
-	int fd;
+	int folder, fd;
 
-	mkdir(arena_copy(run->arena, path, (size_t)(slash - path)), 0700);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
+	mkdirat(runtime, DISPLAY_FOLDER, 0700);
+	folder = own_folder(runtime);
+	if (folder < 0)
 		return;
-	offload_session_format(&text, socket, &unknown);
-	if (!buf_write(&text, fd) || rename(temporary, path) != 0)
-		unlink(temporary);
-	close(fd);
-	buf_free(&text);
+	fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0) {
+		offload_session_format(&text, socket, &unknown);
+		if (!buf_write(&text, fd) || renameat(folder, temporary, folder, name) != 0)
+			unlinkat(folder, temporary, 0);
+		file_done(fd);
+		buf_free(&text);
+	}
+	file_done(folder);
 }
 
 static long now(void)
@@ -160,19 +187,30 @@ static void read_log(struct run *run, const char *name, const struct display_soc
 		socket);
 }
 
-/* The session file, if need be after asking for it once a server. */
+/*
+ * The session file, if need be after asking for it once a server. Root with a user's runtime
+ * directory (sudo -E) asks nothing and leaves nothing there: it would stand in the user's way.
+ */
 static void read_session(struct run *run, const char *name, const struct display_socket *socket)
 {
 	const char *directory = offload_env(run->environment, "XDG_RUNTIME_DIR"), *path;
+	int runtime, folder;
 
 	if (!directory || *directory != '/')
 		return;
 	path = display_session_file(run->arena, directory, name);
-	if (read_file(run, path, socket))
-		return;
 	/* A recorded machine's session is not here to be asked. */
-	if (!run->options.sysroot && ask(run) && !read_file(run, path, socket))
-		write_unknown(run, path, socket);
+	if (read_file(run, path, socket) || run->options.sysroot)
+		return;
+	runtime = own_directory(AT_FDCWD, directory, 0);
+	if (runtime < 0)
+		return;
+	folder = own_folder(runtime);
+	if ((folder >= 0 || errno == ENOENT) && ask(run) && !read_file(run, path, socket))
+		write_unknown(run, runtime, path, socket);
+	if (folder >= 0)
+		file_done(folder);
+	file_done(runtime);
 }
 
 void session_read(struct run *run)

@@ -223,5 +223,43 @@ def test_only_a_question_that_matters_is_asked(here):
     assert rig.asked() == 0, "a recorded machine's session is not asked for"
 
 
+@with_server
+def test_root_leaves_no_trace_in_a_users_runtime_directory(here):
+    rig = Asking(here, "exit 1")
+    here.session(*PROVIDER)
+    folder = here.runtime / "nv-run"
+    path = folder / f"session.{here.display}"
+    for each in (here.runtime, folder, path):
+        os.chown(each, 1234, 1234)
+    before = path.stat()
+    assert rig.start() == "started", "another user's file does not count"
+    assert path.stat() == before and os.listdir(folder) == [path.name]
+    path.unlink()
+    rig.start()
+    assert not os.listdir(folder)
+    folder.rename(here.place / "real")
+    rig.start()
+    assert not folder.exists()
+    folder.symlink_to(here.place / "real")
+    rig.start()
+    assert not os.listdir(here.place / "real")
+    assert rig.asked() == 0
+
+
+@with_server
+def test_a_runtime_directory_that_others_can_write_is_not_written(here):
+    rig = Asking(here, "exit 1")
+    folder = here.runtime / "nv-run"
+    here.runtime.chmod(0o777)
+    rig.start()
+    assert not folder.exists()
+    here.runtime.chmod(0o700)
+    elsewhere = here.place / "elsewhere"
+    elsewhere.mkdir()
+    folder.symlink_to(elsewhere)
+    rig.start()
+    assert not os.listdir(elsewhere) and rig.asked() == 0
+
+
 if __name__ == "__main__":
     tap.run(e2e.tests(globals()))
