@@ -32,16 +32,55 @@ static const struct rule_line *failing(const struct rule_section *section,
 	return NULL;
 }
 
-/* The lines in force: a later line takes the place of an earlier one with the same key. */
+/* A line in force, ${NAME} replaced in its value. */
+struct current {
+	const struct rule_line *line;
+	const char *value; /* NULL if it is a command */
+	const char **words; /* the command's, NULL-ended */
+};
+
 struct lines {
-	const struct rule_line **items;
+	struct current *items;
 	size_t count;
 };
 
-static void put(struct arena *arena, struct lines *lines, const struct rule_line *line)
+/* Words first, then ${NAME} in each: a variable with blanks stays one word. */
+static const char *evaluate_words(
+	struct arena *arena, const struct rule_world *world, struct current *current)
 {
+	const char *wrong, **words = split_words(arena, current->line->value, &wrong);
+
+	for (size_t i = 0; words && words[i]; i++) {
+		words[i] = expand(arena, world, words[i], &wrong);
+		if (wrong)
+			return wrong;
+	}
+	current->words = words;
+	return wrong;
+}
+
+/* NULL, or what is wrong now that the environment is known. */
+static const char *evaluate(
+	struct arena *arena, const struct rule_world *world, struct current *current)
+{
+	const struct rule_line *line = current->line;
+	const char *wrong = NULL;
+
+	if (line->key->kind == RULE_WRAP)
+		return evaluate_words(arena, world, current);
+	current->value = line->literal ? line->value : expand(arena, world, line->value, &wrong);
+	if (!wrong && current->value != line->value && line->key->check)
+		wrong = line->key->check(arena, current->value);
+	return wrong;
+}
+
+/* A later line takes the place of an earlier one with the same key. */
+static void put(struct arena *arena, struct lines *lines, const struct current *current)
+{
+	const struct rule_line *line = current->line;
+
 	for (size_t i = 0; i < lines->count; i++) {
-		const struct rule_line *old = lines->items[i];
+		const struct rule_line *old = lines->items[i].line;
 
 		if (old->key != line->key || !str_eq(old->name, line->name))
 			continue;
@@ -53,7 +92,23 @@ static void put(struct arena *arena, struct lines *lines, const struct rule_line
 		lines->count--;
 		break;
 	}
-	*arena_push(arena, lines->items, lines->count) = line;
+	*arena_push(arena, lines->items, lines->count) = *current;
+}
+
+/* A line that turns out wrong leaves the earlier one in force. */
+static void add(struct rule_reader *reader, const struct rule_world *world, struct lines *lines,
+	const struct rule_line *line)
+{
+	struct current current = {.line = line};
+	const char *wrong;
+
+	if (line->key->kind == RULE_WHEN)
+		return;
+	wrong = evaluate(reader->arena, world, &current);
+	if (wrong)
+		mistake_at(reader, line, wrong);
+	else
+		put(reader->arena, lines, &current);
 }
 
 static struct rule_variable *variable(
@@ -95,24 +150,6 @@ static void apply_unset(struct arena *arena, struct rule_settings *settings,
 	}
 }
 
-/* Words first, then ${NAME} in each: a variable with blanks stays one word. */
-static const char *apply_wrap(struct arena *arena, const struct rule_world *world,
-	struct rule_settings *settings, const struct rule_line *line)
-{
-	const char *wrong, **words = split_words(arena, line->value, &wrong);
-
-	if (!words)
-		return wrong;
-	for (size_t i = 0; words[i]; i++) {
-		words[i] = expand(arena, world, words[i], &wrong);
-		if (wrong)
-			return wrong;
-	}
-	settings->wrap = words[0] ? words : NULL;
-	settings->wrap_from = line->from;
-	return NULL;
-}
-
 static void apply_variable(struct arena *arena, struct rule_settings *settings,
 	const struct rule_line *line, struct rule_setting setting)
 {
@@ -128,26 +165,22 @@ static void apply_variable(struct arena *arena, struct rule_settings *settings,
 	}
 }
 
-/* NULL, or what is wrong. */
-static const char *apply(struct arena *arena, const struct rule_world *world,
-	struct rule_settings *settings, const struct rule_line *line)
+static void apply(
+	struct arena *arena, struct rule_settings *settings, const struct current *current)
 {
-	struct rule_setting setting = {.from = line->from};
-	const char *wrong = NULL;
+	const struct rule_line *line = current->line;
+	const struct rule_setting setting = {current->value, line->from};
 
-	if (line->key->kind == RULE_WRAP)
-		return apply_wrap(arena, world, settings, line);
-	setting.value = line->literal ? line->value : expand(arena, world, line->value, &wrong);
-	if (!wrong && setting.value != line->value && line->key->check)
-		wrong = line->key->check(arena, setting.value);
-	if (wrong)
-		return wrong;
 	switch (line->key->kind) {
 	case RULE_GPU:
 		settings->gpu = setting;
 		break;
 	case RULE_FALLBACK:
 		settings->fallback = setting;
+		break;
+	case RULE_WRAP:
+		settings->wrap = current->words[0] ? current->words : NULL;
+		settings->wrap_from = line->from;
 		break;
 	case RULE_API:
 		settings->api[line->key->detail] = setting;
@@ -161,13 +194,11 @@ static const char *apply(struct arena *arena, const struct rule_world *world,
 	case RULE_APPEND:
 		apply_variable(arena, settings, line, setting);
 		break;
-	case RULE_WRAP:
 	case RULE_WHEN:
 	case RULE_ROLE:
 	case RULE_SESSION:
 		break;
 	}
-	return NULL;
 }
 
 void rule_resolve(struct rule_reader *reader, const struct rule_world *world,
@@ -185,15 +216,9 @@ void rule_resolve(struct rule_reader *reader, const struct rule_world *world,
 
 		if (outcomes)
 			(*outcomes)[i] = (struct rule_outcome){section, failed};
-		for (size_t j = 0; !failed && j < section->count; j++) {
-			if (section->lines[j].key->kind != RULE_WHEN)
-				put(arena, &lines, &section->lines[j]);
-		}
+		for (size_t j = 0; !failed && j < section->count; j++)
+			add(reader, world, &lines, &section->lines[j]);
 	}
-	for (size_t i = 0; i < lines.count; i++) {
-		const char *wrong = apply(arena, world, settings, lines.items[i]);
-
-		if (wrong)
-			mistake_at(reader, lines.items[i], wrong);
-	}
+	for (size_t i = 0; i < lines.count; i++)
+		apply(arena, settings, &lines.items[i]);
 }

@@ -315,6 +315,20 @@ static void a_value_wrong_once_expanded_is_a_mistake(void)
 	check_text(mistakes(&reader), "2:7: unknown GPU 'nvdia'; did you mean 'nvidia'?\n");
 }
 
+static void a_line_that_fails_leaves_the_one_before_in_force(void)
+{
+	struct rule_reader reader = read_for(&steam,
+		"[*]\ngpu = integrated\nwrap = a\nfallback = fail\n[steam]\ngpu = ${UNSET}\n"
+		"wrap = ${\nfallback = ${BAD}\n");
+	struct rule_settings settings = resolved(&reader);
+
+	check_text(settings.gpu.value, "integrated");
+	check_text(settings.fallback.value, "fail");
+	check_text(settings.wrap[0], "a");
+	check(settings.gpu.from.line == 2);
+	check(reader.mistake_count == 3);
+}
+
 static void wrappers_are_words(void)
 {
 	struct rule_settings settings =
@@ -527,7 +541,8 @@ TAP_MAIN(TEST(patterns_match_names_paths_and_ids), TEST(later_lines_win_key_by_k
 	TEST(a_mistaken_condition_never_holds), TEST(a_bad_line_is_reported_and_the_others_count),
 	TEST(another_programs_mistake_is_not_read), TEST(a_check_reads_everything),
 	TEST(values_are_trimmed_quoted_and_expanded),
-	TEST(a_value_wrong_once_expanded_is_a_mistake), TEST(wrappers_are_words),
+	TEST(a_value_wrong_once_expanded_is_a_mistake),
+	TEST(a_line_that_fails_leaves_the_one_before_in_force), TEST(wrappers_are_words),
 	TEST(options_beat_rules_and_are_taken_literally),
 	TEST(selectors_are_read_with_all_their_forms),
 	TEST(keys_are_sorted_and_describe_themselves), TEST(a_dropped_file_leaves_nothing),
