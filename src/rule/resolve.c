@@ -125,6 +125,15 @@ static struct rule_variable *variable(
 	return found;
 }
 
+/* -e and -u say what the program gets: nothing of a rule's comes on top. */
+static void drop_additions(struct rule_variable *variable)
+{
+	if (variable->prepend.from.file)
+		variable->prepend = (struct rule_setting){0};
+	if (variable->append.from.file)
+		variable->append = (struct rule_setting){0};
+}
+
 static void apply_unset(struct arena *arena, struct rule_settings *settings,
 	const struct rule_line *line, const char *names)
 {
@@ -133,6 +142,7 @@ static void apply_unset(struct arena *arena, struct rule_settings *settings,
 
 		one->base = RULE_BASE_UNSET;
 		one->value = (struct rule_setting){.from = line->from};
+		drop_additions(one);
 		return;
 	}
 	for (;;) {
@@ -163,6 +173,8 @@ static void apply_variable(struct arena *arena, struct rule_settings *settings,
 		one->base = line->key->kind == RULE_SET ? RULE_BASE_SET : RULE_BASE_DEFAULT;
 		one->value = setting;
 	}
+	if (line->literal)
+		drop_additions(one);
 }
 
 static void apply(

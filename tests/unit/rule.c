@@ -371,6 +371,26 @@ static void options_beat_rules_and_are_taken_literally(void)
 	check(settings.variable_count == 3);
 }
 
+static void a_variable_of_the_command_line_has_nothing_on_top(void)
+{
+	struct rule_reader reader = read_for(
+		&steam, "[steam]\nprepend.A = r\nappend.A = r\nprepend.B = r\nprepend.C = r\n");
+	struct rule_settings settings;
+
+	check(!rule_add(&reader, "append.A", "mine", false));
+	check(!rule_add(&reader, "set.A", "1", true));
+	check(!rule_add(&reader, "unset", "B", true));
+	check(!rule_add(&reader, "set.C", "1", false));
+	settings = resolved(&reader);
+	check(settings.variable_count == 3);
+	for (size_t i = 0; i < settings.variable_count; i++) {
+		const struct rule_variable *one = &settings.variables[i];
+
+		check_text(one->prepend.value, str_eq(one->name, "C") ? "r" : NULL);
+		check_text(one->append.value, str_eq(one->name, "A") ? "mine" : NULL);
+	}
+}
+
 static void selectors_are_read_with_all_their_forms(void)
 {
 	static const struct {
@@ -544,6 +564,7 @@ TAP_MAIN(TEST(patterns_match_names_paths_and_ids), TEST(later_lines_win_key_by_k
 	TEST(a_value_wrong_once_expanded_is_a_mistake),
 	TEST(a_line_that_fails_leaves_the_one_before_in_force), TEST(wrappers_are_words),
 	TEST(options_beat_rules_and_are_taken_literally),
+	TEST(a_variable_of_the_command_line_has_nothing_on_top),
 	TEST(selectors_are_read_with_all_their_forms),
 	TEST(keys_are_sorted_and_describe_themselves), TEST(a_dropped_file_leaves_nothing),
 	TEST(a_byte_order_mark_is_passed_over), TEST(skipping_gives_what_reading_everything_gives))
