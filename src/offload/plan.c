@@ -100,6 +100,13 @@ void plan_put(
 {
 	struct plan_entry *entry = find(plan, name);
 
+	/* A list grown by prepend and append, or a driver's name made a path. */
+	if (value && strlen(name) + 1 + strlen(value) >= RULE_LONGEST) {
+		plan_warn(plan,
+			"%s: %s stays as it is: no program starts with 128 KiB in a variable", from,
+			name);
+		return;
+	}
 	if (!entry)
 		entry = arena_push(plan->arena, plan->entries, plan->count);
 	*entry = (struct plan_entry){name, value, from, why};

@@ -36,6 +36,9 @@ const char *key_check_variable(const char *name);
 const char *key_check(
 	struct arena *arena, const struct rule_key *key, const char *name, const char *value);
 
+/* NULL, or that no program could be started with "NAME=VALUE", or with a word if name is "". */
+const char *key_check_length(const char *name, const char *value);
+
 /* expand.c */
 
 /* Replaces ${NAME} and $$; NULL with *wrong set if it is malformed. variable may be NULL, for a

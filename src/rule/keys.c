@@ -216,6 +216,13 @@ const char *key_similar(const struct rule_key *keys, const char *name)
 	return str_similar(name, words);
 }
 
+const char *key_check_length(const char *name, const char *value)
+{
+	if (strlen(name) + 1 + strlen(value) < RULE_LONGEST)
+		return NULL;
+	return "too long: no program starts with 128 KiB in one variable or argument";
+}
+
 const char *key_check(
 	struct arena *arena, const struct rule_key *key, const char *name, const char *value)
 {
@@ -232,5 +239,6 @@ const char *key_check(
 		expand(arena, NULL, value, &wrong);
 		return wrong;
 	}
-	return key->check ? key->check(arena, value) : NULL;
+	wrong = key_check_length(name, value);
+	return wrong || !key->check ? wrong : key->check(arena, value);
 }

@@ -52,6 +52,8 @@ static const char *evaluate_words(
 
 	for (size_t i = 0; words && words[i]; i++) {
 		words[i] = expand(arena, world, words[i], &wrong);
+		if (!wrong)
+			wrong = key_check_length("", words[i]);
 		if (wrong)
 			return wrong;
 	}
@@ -69,9 +71,10 @@ static const char *evaluate(
 	if (line->key->kind == RULE_WRAP)
 		return evaluate_words(arena, world, current);
 	current->value = line->literal ? line->value : expand(arena, world, line->value, &wrong);
-	if (!wrong && current->value != line->value && line->key->check)
-		wrong = line->key->check(arena, current->value);
-	return wrong;
+	if (wrong || current->value == line->value)
+		return wrong;
+	wrong = key_check_length(line->name, current->value);
+	return wrong || !line->key->check ? wrong : line->key->check(arena, current->value);
 }
 
 /* A later line takes the place of an earlier one with the same key. */

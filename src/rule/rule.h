@@ -18,6 +18,10 @@
 
 struct arena;
 
+/* The kernel takes no longer "NAME=VALUE" or argument, the NUL behind it counted: with one, no
+ * program starts (MAX_ARG_STRLEN: 32 pages of 4 KiB, larger with larger pages). */
+enum { RULE_LONGEST = 131072 };
+
 /* Where something was decided. file is NULL for the command line. */
 struct rule_origin {
 	const char *file;

@@ -176,6 +176,19 @@ def test_lines_of_any_length_are_read(here):
 
 
 @with_rules
+def test_a_value_with_which_no_program_starts_is_left_out(here):
+    value = "x" * (131072 - len("A=") - 1)
+    rules = e2e.write(here.user / "a.conf", f"[printenv]\nset.A = {value}\nset.B = b{value}\n"
+                      "prepend.A = y\n")
+    result = here.run("printenv", "A")
+    assert result.returncode == 0 and result.stdout == value + "\n", result.stderr
+    assert "a.conf:3:9: too long" in result.stderr, result.stderr
+    assert "a.conf:4: A stays as it is" in result.stderr, result.stderr
+    check = here.run("--check", rules)
+    assert check.returncode == 1 and "3:9: too long" in check.stdout, check.stdout
+
+
+@with_rules
 def test_a_mistake_is_told_with_its_place_and_the_program_starts(here):
     e2e.write(here.user / "a.conf", "[other]\nnonsense\n[env]\n  gup = nvidia\nset.A = 1\n")
     result = here.run("env")

@@ -315,6 +315,24 @@ static void a_value_wrong_once_expanded_is_a_mistake(void)
 	check_text(mistakes(&reader), "2:7: unknown GPU 'nvdia'; did you mean 'nvidia'?\n");
 }
 
+static void a_value_with_which_no_program_starts_is_a_mistake(void)
+{
+	char *most = arena_alloc(arena, RULE_LONGEST);
+	struct rule_reader reader;
+
+	/* "A=" and the NUL leave room for this much. */
+	memset(most, 'x', RULE_LONGEST - 3);
+	check_text(checked(arena_printf(arena, "[steam]\nset.A = %s\n", most)), "");
+	check(strstr(checked(arena_printf(arena, "[steam]\nset.A = %sx\n", most)),
+		"2:9: too long: no program starts"));
+	check(*checked(arena_printf(arena, "[steam]\nprepend.AB = %s\n", most)));
+	reader = read_for(&steam,
+		arena_printf(arena, "[steam]\nset.A = 1\nset.A = ${CARD}%s\nwrap = ${CARD}%s\n",
+			most, most));
+	check_text(resolved(&reader).variables[0].value.value, "1");
+	check(reader.mistake_count == 2);
+}
+
 static void a_line_that_fails_leaves_the_one_before_in_force(void)
 {
 	struct rule_reader reader = read_for(&steam,
@@ -562,6 +580,7 @@ TAP_MAIN(TEST(patterns_match_names_paths_and_ids), TEST(later_lines_win_key_by_k
 	TEST(another_programs_mistake_is_not_read), TEST(a_check_reads_everything),
 	TEST(values_are_trimmed_quoted_and_expanded),
 	TEST(a_value_wrong_once_expanded_is_a_mistake),
+	TEST(a_value_with_which_no_program_starts_is_a_mistake),
 	TEST(a_line_that_fails_leaves_the_one_before_in_force), TEST(wrappers_are_words),
 	TEST(options_beat_rules_and_are_taken_literally),
 	TEST(a_variable_of_the_command_line_has_nothing_on_top),
