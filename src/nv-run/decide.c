@@ -119,12 +119,34 @@ static void plan(struct run *run)
 		run_warn(run, "%s", run->result.warnings[i]);
 }
 
+/* Says which program has which wrapper. */
+static const char *mark(const struct run *run)
+{
+	const char *text = run->program;
+
+	for (const char **word = run->settings.wrap; *word; word++)
+		text = arena_printf(run->arena, "%s\n%s", text, *word);
+	return text;
+}
+
+/* Why a wrapper found in PATH is left out, or NULL. */
+static const char *needless(struct run *run, const char *wrapper)
+{
+	const char *before = environ_mark(run->arena, run->inherited);
+
+	if (program_is_self(run->arena, wrapper))
+		return "it is nv-run itself";
+	run->mark = mark(run);
+	return before && str_eq(before, run->mark) ? "an outer nv-run has started it" : NULL;
+}
+
 /* The wrapper's words go before PROGRAM as it was typed. A wrapper that is missing, or nv-run
  * itself without end, is left out: the program shall start. */
 static void command(struct run *run)
 {
 	const char **wrap = run->settings.wrap, *wrapper;
 	const char *from = offload_origin(run->arena, run->settings.wrap_from);
+	const char *problem;
 	char **arguments = NULL;
 	size_t count = 0;
 
@@ -133,14 +155,12 @@ static void command(struct run *run)
 	if (!wrap)
 		return;
 	wrapper = program_path(run, wrap[0]);
-	if (!wrapper) {
-		run_warn(run, "%s: the wrapper '%s' is left out: %s", from, wrap[0],
-			errno == ENOENT ? "not found" : strerror(errno));
-		return;
-	}
-	if (program_is_self(run->arena, wrapper)) {
-		run_warn(run, "%s: the wrapper '%s' is left out: it is nv-run itself", from,
-			wrap[0]);
+	problem = wrapper           ? needless(run, wrapper)
+		  : errno == ENOENT ? "not found"
+				    : strerror(errno);
+	if (problem) {
+		run->mark = NULL;
+		run_warn(run, "%s: the wrapper '%s' is left out: %s", from, wrap[0], problem);
 		return;
 	}
 	for (; *wrap; wrap++)
@@ -163,10 +183,7 @@ static int tell_warnings(const struct run *run)
 		else
 			log_warning("%s", run->warnings[i]);
 	}
-	if (!run->options.strict || !run->warning_count)
-		return 0;
-	log_error("not starting '%s', as --strict was given", run->arguments[0]);
-	return EXIT_NV_RUN;
+	return run->options.strict && run->warning_count ? run_refuse(run) : 0;
 }
 
 int decide(struct run *run)

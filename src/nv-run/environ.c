@@ -5,8 +5,9 @@
  * The record is "1" and then, each behind a ';', "+NAME" for every variable that was touched and
  * "@INDEX:NAME=VALUE" for every entry of those names that there was, INDEX being its place. To
  * undo, all entries of the names are removed and the saved ones put back at their places, which
- * restores an untouched environment byte for byte, order and duplicates included. '%', ';' and
- * control bytes are written %XX.
+ * restores an untouched environment byte for byte, order and duplicates included. "^MARK" notes
+ * the wrapper that PROGRAM was started with, so that a wrapper which starts nv-run is not started
+ * without end. '%', ';' and control bytes are written %XX.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,6 @@
 #include "nv-run/run.h"
 
 #define SAVED "NV_RUN_SAVED"
-
-/* The kernel refuses a longer string in an environment (MAX_ARG_STRLEN, 32 pages). */
-enum { LONGEST = 131072 };
 
 struct names {
 	const char **items;
@@ -96,6 +94,7 @@ struct record {
 	struct names names;
 	struct saved_entry *entries;
 	size_t count;
+	const char *mark;
 };
 
 static bool parse_item(struct arena *arena, const char *item, size_t length, struct record *record)
@@ -112,6 +111,10 @@ static bool parse_item(struct arena *arena, const char *item, size_t length, str
 			return false;
 		*arena_push(arena, record->names.items, record->names.count) = text;
 		return true;
+	}
+	if (*item == '^') {
+		record->mark = decode(arena, item + 1, length - 1);
+		return record->mark;
 	}
 	colon = memchr(item, ':', length);
 	if (*item != '@' || !colon ||
@@ -171,6 +174,14 @@ char **environ_restore(struct arena *arena, char **inherited, const char **wrong
 	return rebuild(arena, inherited, &record);
 }
 
+const char *environ_mark(struct arena *arena, char **inherited)
+{
+	const char *text = offload_env(inherited, SAVED);
+	struct record record = {0};
+
+	return text && parse_record(arena, text, &record) ? record.mark : NULL;
+}
+
 static const struct offload_change *find_change(
 	const struct offload_result *result, const char *entry)
 {
@@ -186,13 +197,17 @@ static char *new_entry(struct arena *arena, const struct offload_change *change)
 	return arena_printf(arena, "%s=%s", change->name, change->value);
 }
 
-static const char *write_record(
-	struct arena *arena, char **environment, const struct offload_result *result)
+static const char *write_record(struct arena *arena, char **environment,
+	const struct offload_result *result, const char *mark)
 {
 	struct buf record = {0};
 	const char *entry;
 
 	buf_puts(&record, SAVED "=1");
+	if (mark) {
+		buf_puts(&record, ";^");
+		encode(&record, mark);
+	}
 	for (size_t i = 0; i < result->count; i++) {
 		buf_puts(&record, ";+");
 		encode(&record, result->changes[i].name);
@@ -209,15 +224,16 @@ static const char *write_record(
 }
 
 char **environ_change(struct arena *arena, char **environment, const struct offload_result *result,
-	const char **wrong)
+	const char *mark, const char **wrong)
 {
+	static const struct offload_result nothing;
 	size_t count = count_entries(environment), out = 0;
 	char **changed = arena_alloc(arena, (count + result->count + 2) * sizeof(*changed));
 	bool *done = arena_alloc(arena, result->count + 1);
 	const char *record;
 
 	*wrong = NULL;
-	if (!result->count)
+	if (!result->count && !mark)
 		return environment;
 	for (size_t i = 0; i < count; i++) {
 		const struct offload_change *change = find_change(result, environment[i]);
@@ -233,12 +249,14 @@ char **environ_change(struct arena *arena, char **environment, const struct offl
 		if (!done[i] && !result->changes[i].unset)
 			changed[out++] = new_entry(arena, &result->changes[i]);
 	}
-	record = write_record(arena, environment, result);
-	if (strlen(record) < LONGEST)
-		changed[out++] = (char *)record;
-	else
+	record = write_record(arena, environment, result, mark);
+	if (strlen(record) >= RULE_LONGEST) {
 		*wrong = "the old values are too long to pass on: 'nv-run --undo' will not work "
 			 "inside";
+		record = mark ? write_record(arena, environment, &nothing, mark) : NULL;
+	}
+	if (record && strlen(record) < RULE_LONGEST)
+		changed[out++] = (char *)record;
 	return changed;
 }
 

@@ -47,23 +47,59 @@ static void execute(struct arena *arena, const char *program, char **arguments, 
 	execve(shell[0], shell, environment);
 }
 
+int run_refuse(const struct run *run)
+{
+	log_error("not starting '%s', as --strict was given", run->arguments[0]);
+	return EXIT_NV_RUN;
+}
+
+/* A warning of the last moment: 0 to go on, or the exit status. */
+static int warn_late(const struct run *run, const char *text)
+{
+	if (!run->options.strict) {
+		log_warning("%s", text);
+		return 0;
+	}
+	log_error("%s", text);
+	return run_refuse(run);
+}
+
+/* A wrapper that does not start is left out: the program shall. */
+static int execute_wrapper(struct run *run, char **environment)
+{
+	/* The file was found, so that what is missing is what it names to run it. */
+	execute(run->arena, run->command, run->command_arguments, environment);
+	return warn_late(
+		run, arena_printf(run->arena, "%s: the wrapper '%s' is left out: %s",
+			     offload_origin(run->arena, run->settings.wrap_from), run->command,
+			     errno == ENOENT ? "its interpreter is missing" : strerror(errno)));
+}
+
 static int start(struct run *run)
 {
 	const char *wrong = NULL;
 	char **environment = run->environment;
+	int status = 0;
 
 	if (!run->options.undo)
-		environment = environ_change(run->arena, environment, &run->result, &wrong);
+		environment =
+			environ_change(run->arena, environment, &run->result, run->mark, &wrong);
 	if (wrong)
-		log_warning("%s", wrong);
+		status = warn_late(run, wrong);
+	if (status)
+		return status;
 	for (size_t i = 0; i < run->result.count; i++) {
 		const struct offload_change *change = &run->result.changes[i];
 
 		log_info("%s %s%s%s (%s)", change->unset ? "unset" : "set", change->name,
 			change->unset ? "" : "=", change->unset ? "" : change->value, change->from);
 	}
-	execute(run->arena, run->command, run->command_arguments, environment);
-	log_error("cannot start '%s': %s", run->command, strerror(errno));
+	if (run->command != run->program)
+		status = execute_wrapper(run, environment);
+	if (status)
+		return status;
+	execute(run->arena, run->program, run->arguments, environment);
+	log_error("cannot start '%s': %s", run->program, strerror(errno));
 	return errno == ENOENT || errno == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 }
 

@@ -85,6 +85,7 @@ struct run {
 
 	const char *command; /* what is executed: the program, or its wrapper */
 	char **command_arguments;
+	const char *mark; /* for nv-run inside of its wrapper; NULL if it has none */
 	const char **warnings;
 	size_t warning_count;
 };
@@ -96,10 +97,12 @@ int options_parse(struct arena *arena, struct run_options *options, int argc, ch
 
 /* The environment before the outermost nv-run; *wrong is set if NV_RUN_SAVED made no sense. */
 char **environ_restore(struct arena *arena, char **inherited, const char **wrong);
-/* The environment with the changes made and, if there are any, NV_RUN_SAVED to take them back.
- * *wrong is set if the record would have been too long to pass on and was left out. */
+/* The environment with the changes made and, if there are any or a mark, NV_RUN_SAVED to take them
+ * back. *wrong is set if the record would have been too long to pass on and was left out. */
 char **environ_change(struct arena *arena, char **environment, const struct offload_result *result,
-	const char **wrong);
+	const char *mark, const char **wrong);
+/* The mark that the nv-run before this one left; NULL if there is none. */
+const char *environ_mark(struct arena *arena, char **inherited);
 /* The changes that lead from one environment to another, for --undo. */
 void environ_compare(struct arena *arena, char **from, char **to, struct offload_result *result);
 
@@ -136,6 +139,8 @@ int decide(struct run *run);
 /* What offload_plan gets, filled from run. */
 struct offload_input decide_input(const struct run *run);
 
+/* Says why not and gives the exit status, for --strict. */
+int run_refuse(const struct run *run);
 /* Keeps a warning for the end: printed before the start, or part of --explain and JSON. */
 void run_warn(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
