@@ -40,7 +40,7 @@ static const char *absolute(struct run *run, const char *path)
 
 const char *program_path(struct run *run, const char *command)
 {
-	const char *path = offload_env(run->environment, "PATH");
+	const char *path = offload_env(run->inherited, "PATH");
 	int error = ENOENT;
 
 	if (!*command) {

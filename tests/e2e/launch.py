@@ -69,6 +69,16 @@ def test_nv_run_inside_nv_run_starts_from_the_original_environment():
         assert again == b"".join(entry + b"\0" for entry in ODD)
 
 
+def test_nv_run_inside_nv_run_finds_programs_where_it_stands():
+    with e2e.place() as place:
+        e2e.write(place / "bin/nv-run-test-tool", "#!/bin/sh\necho found\n", 0o755)
+        rules = e2e.write(place / "r.conf", f"[sh]\nprepend.PATH = {place}/bin\n")
+        for inner in ("--no-rules", "--undo"):
+            result = e2e.nv_run(f"--rules={rules}", "sh", "-c",
+                                f"nv-run-test-tool; {NV_RUN} {inner} nv-run-test-tool")
+            assert result.stdout == "found\nfound\n", result
+
+
 def test_a_record_that_makes_no_sense_is_reported_and_dropped():
     for bad in (b"x", b"1", b"1;", b"1;+", b"1;@0:A=1", b"1;+A;@x:A=1", b"1;+A;@0:B=1",
                 b"1;+A;@0:A=%zz", b"1;+A=B", b"2;+A"):
@@ -86,6 +96,9 @@ def test_an_environment_too_long_to_record_still_starts():
                         env=e2e.environment(BIG=big, MORE=big))
     assert result.returncode == 0, result.stderr
     assert "--undo" in result.stderr
+    result = e2e.nv_run("--strict", "--no-rules", "-g", "none", "-u", "BIG", "-u", "MORE", "true",
+                        env=e2e.environment(BIG=big, MORE=big))
+    assert result.returncode == 125 and "--strict" in result.stderr, result
 
 
 def test_the_program_is_the_same_process():
@@ -185,6 +198,36 @@ def test_a_wrapper_that_cannot_run_is_left_out():
             assert "is left out" in result.stderr, result.stderr
             result = e2e.nv_run("--strict", "--no-rules", "-o", f"wrap={wrapper}", "echo", "x")
             assert result.returncode == 125 and not result.stdout
+
+
+def test_a_wrapper_that_starts_nv_run_is_not_started_without_end():
+    with e2e.place() as place:
+        rules = e2e.write(place / "r.conf", f"[sh]\nwrap = env {NV_RUN} --rules={place}/r.conf\n")
+        words = [f"--rules={rules}", "sh", "-c", "echo started"]
+        for more in ({}, {"BIG": "x" * 120000}):
+            extra = ["-u", "BIG", "-e", f"MORE={'%' * 60000}"] if more else []
+            result = e2e.nv_run(*extra, *words, env=e2e.environment(**more))
+            assert result.stdout == "started\n", result
+            assert result.stderr.count("an outer nv-run has started it") == 1, result.stderr
+        # A program's own child is another start, and undoing knows nothing of the mark.
+        wrapper = e2e.write(place / "w", '#!/bin/sh\necho wrapped\nexec "$@"\n', 0o755)
+        words = ["--no-rules", "-o", f"wrap={wrapper}"]
+        result = e2e.nv_run(*words, "sh", "-c", f"{NV_RUN} {' '.join(words)} echo inside")
+        assert result.stdout == "wrapped\nwrapped\ninside\n" and not result.stderr, result
+        result = e2e.nv_run(*words, "sh", "-c", f"{NV_RUN} --undo printenv NV_RUN_SAVED")
+        assert result.stdout == "wrapped\n" and result.returncode == 1, result
+
+
+def test_a_wrapper_that_does_not_start_is_left_out():
+    with e2e.place() as place:
+        wrapper = e2e.write(place / "w", "#!/nonexistent\n", 0o755)
+        words = ["--no-rules", "-o", f"wrap={wrapper}", "echo", "started"]
+        result = e2e.nv_run(*words)
+        assert result.stdout == "started\n" and result.returncode == 0, result
+        assert "is left out: its interpreter is missing" in result.stderr, result.stderr
+        assert not e2e.nv_run("-q", *words).stderr
+        result = e2e.nv_run("--strict", *words)
+        assert result.returncode == 125 and not result.stdout, result
 
 
 def test_a_missing_gpu_is_said_and_the_program_starts():
