@@ -93,6 +93,17 @@ static struct hw_gpu *best(
 	return found;
 }
 
+/* Whoever says "auto" does not mind which, even if there is but one. */
+static bool names_one(
+	struct hw_gpu *const *gpus, size_t count, const struct rule_selector *selector)
+{
+	size_t number = 0;
+
+	for (size_t i = 0; i < count; i++)
+		number += fits(gpus[i], selector) > 0;
+	return selector->kind != RULE_SELECT_AUTO && (selector->index >= 0 || number == 1);
+}
+
 static size_t usable(struct hw_gpu *const *gpus, size_t count, struct hw_gpu **only)
 {
 	size_t number = 0;
@@ -176,5 +187,6 @@ void offload_choose(struct arena *arena, struct hw_gpu *const *gpus, size_t coun
 		choice->gpu = NULL;
 		return;
 	}
+	choice->named = names_one(gpus, count, selector);
 	choice->why = reason(arena, choice->gpu);
 }

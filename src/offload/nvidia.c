@@ -135,20 +135,30 @@ static bool has_twin(const struct plan *plan, const struct hw_gpu *gpu)
 	return false;
 }
 
+/* Who named no GPU may compute on all that are alike, or on what a batch system or the user
+ * allotted. */
+static void plan_cuda(struct plan *plan, struct hw_gpu *gpu, bool twin)
+{
+	const char *name = api_cuda_name(plan, gpu);
+
+	if (!plan->input->choice->named && (twin || plan_value(plan, "CUDA_VISIBLE_DEVICES")))
+		return;
+	plan_set(plan, CUDA, "CUDA_DEVICE_ORDER", "PCI_BUS_ID", "CUDA counts GPUs by slot");
+	if (name)
+		plan_set(plan, CUDA, "CUDA_VISIBLE_DEVICES", name, "CUDA sees this GPU only");
+}
+
 /* Several NVIDIA GPUs: each API is told which in its own words, or the user that it cannot be. */
 static void plan_which(struct plan *plan, struct hw_gpu *gpu, bool second)
 {
 	const char *id = arena_printf(plan->arena, "%04x:%04x", gpu->vendor, gpu->device);
-	const char *cuda = api_cuda_name(plan, gpu);
 	const char *dxvk =
 		gpu->nvidia && gpu->nvidia->uuid ? dxvk_uuid(plan->arena, gpu->nvidia->uuid) : NULL;
 	bool twin = has_twin(plan, gpu);
 	bool shows = plan->input->session->type != OFFLOAD_TTY;
 	unsigned blind = twin ? VULKAN : 0;
 
-	plan_set(plan, CUDA, "CUDA_DEVICE_ORDER", "PCI_BUS_ID", "CUDA counts GPUs by slot");
-	if (cuda)
-		plan_set(plan, CUDA, "CUDA_VISIBLE_DEVICES", cuda, "CUDA sees this GPU only");
+	plan_cuda(plan, gpu, twin);
 	if (dxvk)
 		plan_set(plan, VULKAN, "DXVK_FILTER_DEVICE_UUID", dxvk,
 			"Direct3D games (DXVK) use this GPU");
@@ -161,7 +171,7 @@ static void plan_which(struct plan *plan, struct hw_gpu *gpu, bool second)
 	if (shows && second && !find_provider(plan, gpu))
 		blind |= GLX | EGL;
 	blind &= plan->automatic;
-	if (blind)
+	if (blind && plan->input->choice->named)
 		plan_warn(plan,
 			"%s cannot be told which of %zu NVIDIA GPUs to use; it may not be %s",
 			!(blind & GLX)      ? "Vulkan"

@@ -29,6 +29,7 @@ struct offload_choice {
 	struct hw_gpu *gpu; /* NULL: none, software, or the choice failed */
 	const char *why; /* how it was found, for people */
 	const char *problem; /* why the GPU asked for cannot be used; NULL if all is well */
+	bool named; /* the selector means this GPU and no other, rather than one of a kind */
 	bool nothing_to_do; /* "none", or "auto" where there is no choice */
 	bool unsure; /* GPUs without DRM nodes, if there are any, could change the answer */
 };

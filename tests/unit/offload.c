@@ -133,6 +133,28 @@ static const struct plan_case cases[] = {
 		"CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=GPU-22222222-AAAA-4bbb-8ccc-"
 		"0123456789ab DXVK_FILTER_DEVICE_UUID=22222222aaaa4bbb8ccc0123456789ab ",
 		"Vulkan cannot be told"},
+	{"any of two twins", {NVIDIA, NVIDIA2}, BOOT_NONE, "auto", "", {0}, NULL,
+		"DXVK_FILTER_DEVICE_UUID=11111111aaaa4bbb8ccc0123456789ab ", NULL},
+	{"any of two twins, by maker", {NVIDIA, NVIDIA2}, BOOT_NONE, "nvidia", "",
+		{"CUDA_VISIBLE_DEVICES="}, NULL,
+		"-CUDA_VISIBLE_DEVICES "
+		"DXVK_FILTER_DEVICE_UUID=11111111aaaa4bbb8ccc0123456789ab ",
+		NULL},
+	{"any of two different ones", {NVIDIA2, NVIDIA3}, BOOT_NONE, "auto", "", {0}, NULL,
+		"CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=GPU-22222222-AAAA-4bbb-8ccc-"
+		"0123456789ab DXVK_FILTER_DEVICE_UUID=22222222aaaa4bbb8ccc0123456789ab "
+		"VK_LOADER_DEVICE_SELECT=10de:25a2 MESA_VK_DEVICE_SELECT=10de:25a2 ",
+		NULL},
+	{"an allocation stays where no GPU is named", {NVIDIA2, NVIDIA3}, BOOT_NONE, "discrete", "",
+		{"CUDA_VISIBLE_DEVICES=1"}, NULL,
+		"DXVK_FILTER_DEVICE_UUID=22222222aaaa4bbb8ccc0123456789ab "
+		"VK_LOADER_DEVICE_SELECT=10de:25a2 MESA_VK_DEVICE_SELECT=10de:25a2 ",
+		NULL},
+	{"a GPU that is named beats an allocation", {NVIDIA, NVIDIA3}, BOOT_NONE, "10de:2204", "",
+		{"CUDA_VISIBLE_DEVICES=0"}, NULL,
+		"CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=1 "
+		"VK_LOADER_DEVICE_SELECT=10de:2204 MESA_VK_DEVICE_SELECT=10de:2204 ",
+		NULL},
 	/* Mesa's drivers. */
 	{"stay asleep", {INTEL, NVIDIA}, 0, "integrated", "", {X11}, NULL, ASLEEP, NULL},
 	{"stay asleep, session pins", {INTEL, NVIDIA}, 0, "integrated", "",
