@@ -136,6 +136,18 @@ static void missing(struct arena *arena, size_t count, struct offload_choice *ch
 			choice->selector.text);
 }
 
+/* Whether a GPU that cannot draw, of a server's board or a virtual machine, shows the picture. */
+static bool shown_elsewhere(struct hw_gpu *const *gpus, size_t count, const struct hw_gpu *only)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct hw_gpu *gpu = gpus[i];
+
+		if (gpu != only && gpu->boot && gpu->driver && !str_eq(gpu->driver, "vfio-pci"))
+			return true;
+	}
+	return false;
+}
+
 /* "auto" asks for nothing where there is nothing to choose from. */
 static bool automatic(struct hw_gpu *const *gpus, size_t count, struct offload_choice *choice)
 {
@@ -144,6 +156,8 @@ static bool automatic(struct hw_gpu *const *gpus, size_t count, struct offload_c
 
 	choice->unsure = number < 2;
 	if (number > 1 && wanted)
+		return false;
+	if (wanted && wanted == only && shown_elsewhere(gpus, count, only))
 		return false;
 	/* The card that was expected is there, but not for programs of this machine. */
 	if (wanted && hw_gpu_unusable(wanted))

@@ -34,6 +34,12 @@ static const struct hw_nvidia second = {"RTX B", "GPU-22222222-AAAA-4bbb-8ccc-01
 #define AMD CARD("0000:0a:00.0", HW_AMD, 0x73ff, "amdgpu", &no_facts)
 #define NOUVEAU CARD("0000:01:00.0", HW_NVIDIA, 0x0dcd, "nouveau", &no_facts)
 #define VFIO CARD("0000:01:00.0", HW_NVIDIA, 0x2204, "vfio-pci", &no_facts)
+#define BOARD                                                                                      \
+	{                                                                                          \
+		.slot = "0000:00:01.0", .pci = true, .vga = true, .vendor = 0x1a03,                \
+		.device = 0x2000, .driver = "ast", .render = -1, .role = HW_INTEGRATED,            \
+		.role_why = "", .nvidia = &no_facts                                                \
+	}
 #define APU                                                                                        \
 	{                                                                                          \
 		.slot = "0000:06:00.0", .pci = true, .vga = true, .vendor = HW_AMD,                \
@@ -184,6 +190,12 @@ static const struct plan_case cases[] = {
 		NULL},
 	/* Nothing to choose. */
 	{"auto on one GPU", {INTEL}, 0, "auto", "", {X11, "DRI_PRIME=1"}, NULL, "", NULL},
+	{"auto beside a GPU that only shows", {BOARD, NVIDIA}, 0, "auto", "", {X11}, NULL,
+		OFFLOADED GLX_NVIDIA, NULL},
+	{"auto beside a GPU that shows nothing", {BOARD, NVIDIA}, 1, "auto", "", {X11}, NULL, "",
+		NULL},
+	{"auto beside a GPU in a virtual machine", {VFIO, AMD}, 0, "auto", "", {X11}, NULL, "",
+		NULL},
 	{"none", {INTEL, NVIDIA}, 0, "none", "", {X11, "DRI_PRIME=1"}, NULL, "", NULL},
 	{"no GPU", {{0}}, BOOT_NONE, "auto", "", {X11}, NULL, "", NULL},
 	{"fallback clears", {INTEL, VFIO}, 0, "nvidia", "",
