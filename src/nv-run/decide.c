@@ -90,16 +90,30 @@ static size_t nvidia_gpus(const struct run *run)
 	return count;
 }
 
+/* A rule for CUDA or Vulkan may name a GPU although none was chosen, and by what is read only on
+ * demand. */
+static void look_for_named(struct run *run)
+{
+	static const enum rule_api apis[] = {RULE_CUDA, RULE_VULKAN};
+
+	for (size_t i = 0; i < sizeof(apis) / sizeof(*apis); i++) {
+		const char *value = run->settings.api[apis[i]].value;
+		struct rule_selector selector;
+		struct offload_choice found;
+
+		if (value && !rule_selector_parse(run->arena, value, &selector) &&
+			selector.kind != RULE_SELECT_AUTO)
+			world_choose(run, &selector, &found);
+	}
+}
+
 /* What the plan will ask about, and no more. */
 static void plan(struct run *run)
 {
-	struct offload_input input = decide_input(run);
+	struct offload_input input;
 	unsigned parts;
 
-	/* A rule for CUDA or Vulkan may name a GPU although none was chosen. */
-	if ((run->settings.api[RULE_CUDA].value || run->settings.api[RULE_VULKAN].value) &&
-		!run->hw_ready)
-		world_gpus(run, false);
+	look_for_named(run);
 	/* Its driver without DRM nodes is out of sight, and still to be kept asleep. */
 	if (run->choice.gpu && !nvidia_gpus(run) && hw_module_loaded(&run->hw, "nvidia"))
 		world_gpus(run, true);

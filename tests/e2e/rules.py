@@ -236,6 +236,22 @@ def test_machine_conf_overrules_a_guess(here):
 
 
 @with_rules
+def test_a_rule_for_one_api_finds_its_gpu_by_name_and_uuid(here):
+    root = machines.unpack("laptop-intel-nvidia", here.place / "laptop")
+    listed = json.loads(e2e.nv_run(f"--sysroot={root}", "--list", "--json").stdout)
+    card = next(gpu for gpu in listed if gpu["uuid"])
+    for word in (f"uuid={card['uuid'][:12]}", "name=*rtx 3050*", card["slot"]):
+        for gpu in ("none", "auto"):
+            answer = e2e.dry(f"--sysroot={root}", "--no-rules", "-g", gpu, "-o", f"cuda={word}",
+                             "-o", f"vulkan={word}", "true")
+            changes = {c["name"]: c.get("value") for c in answer["changes"]}
+            assert not answer["warnings"], (word, answer["warnings"])
+            assert changes["CUDA_VISIBLE_DEVICES"] in (card["uuid"], "0"), (word, changes)
+            ids = f"{card['vendor']}:{card['device']}"
+            assert changes["VK_LOADER_DEVICE_SELECT"] == ids, (word, changes)
+
+
+@with_rules
 def test_conditions_are_facts_of_the_machine(here):
     cases = [
         ("laptop-intel-nvidia", "power = battery", True),
