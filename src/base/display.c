@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/display.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 const char *display_name(struct arena *arena, const char *display)
 {
@@ -28,6 +31,20 @@ bool display_socket(struct arena *arena, const char *name, struct display_socket
 		.nanoseconds = status.st_ctim.tv_nsec,
 	};
 	return true;
+}
+
+long display_process(struct arena *arena, const char *name)
+{
+	int fd = open(arena_printf(arena, "/tmp/.X%s-lock", name + 1),
+		O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+	/* The number stands at the right of ten columns, before a newline. */
+	const char *text = fd < 0 ? NULL : file_text_fd(arena, fd, 11, NULL);
+	unsigned long pid;
+
+	if (!text)
+		return 0;
+	text += strspn(text, " ");
+	return str_number(text, strcspn(text, "\n"), 10, &pid) ? (long)pid : 0;
 }
 
 const char *display_session_file(struct arena *arena, const char *runtime, const char *name)

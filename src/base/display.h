@@ -21,6 +21,10 @@ const char *display_name(struct arena *arena, const char *display);
 /* The socket of ":N"; false if this machine has no such server. */
 bool display_socket(struct arena *arena, const char *name, struct display_socket *socket);
 
+/* The process that its lock file, /tmp/.XN-lock, names: the server, or the compositor that starts
+ * Xwayland on demand. 0 if there is none. */
+long display_process(struct arena *arena, const char *name);
+
 /* The folder of session files below a runtime directory. */
 #define DISPLAY_FOLDER "nv-run"
 

@@ -213,14 +213,32 @@ static void read_session(struct run *run, const char *name, const struct display
 	file_done(runtime);
 }
 
+/* As the session, the server is this machine's, whatever machine is looked at. */
+static void read_process(struct run *run, const char *name)
+{
+	long pid = display_process(run->arena, name);
+	const char *process;
+	struct hw here;
+
+	if (pid <= 0 || !hw_init(&here, run->arena, NULL))
+		return;
+	process = hw_process_name(&here, pid);
+	if (process)
+		offload_session_process(process, &run->session);
+}
+
 void session_read(struct run *run)
 {
 	const char *name = display_name(run->arena, run->session.display);
+	const char *guess = run->session.source;
 	struct display_socket socket;
 
 	if (!name || !display_socket(run->arena, name, &socket))
 		return;
 	read_session(run, name, &socket);
+	/* A session file that knows leaves no question. */
+	if (run->session.source == guess)
+		read_process(run, name);
 	if (run->session.server == OFFLOAD_SERVER_UNKNOWN)
 		read_log(run, name, &socket);
 }

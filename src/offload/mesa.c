@@ -52,7 +52,8 @@ static void hide_compute(struct plan *plan)
 static void avoid_nvidia(struct plan *plan, const struct hw_gpu *display)
 {
 	bool stuck = plan->input->session->type == OFFLOAD_X11 && display &&
-		     hw_gpu_is_nvidia(display) && plan->input->session->local;
+		     hw_gpu_is_nvidia(display) && plan->input->session->local &&
+		     plan->input->session->server != OFFLOAD_SERVER_OTHER;
 
 	if (stuck && plan->automatic & (GLX | EGL))
 		plan_warn(plan,

@@ -88,6 +88,12 @@ bool offload_session_parse(struct arena *arena, const char *text,
 	const struct display_socket *socket, struct offload_session *session);
 
 /*
+ * What the name of the server's process tells. Of Xorg it is no more than that its log counts;
+ * other programs, among them compositors with an Xwayland, leave the guess as it is.
+ */
+void offload_session_process(const char *process, struct offload_session *session);
+
+/*
  * Reads the log of a running Xorg, the next best witness: its driver writes "NVIDIA(0)" on the
  * lines about an X screen of its own and "NVIDIA(G0)" on those about a GPU screen.
  */

@@ -150,6 +150,37 @@ bool offload_session_parse(struct arena *arena, const char *text,
 	return true;
 }
 
+void offload_session_process(const char *process, struct offload_session *session)
+{
+	static const struct {
+		const char *name;
+		enum offload_server server;
+	} processes[] = {
+		{"X", OFFLOAD_SERVER_XORG},
+		{"Xorg", OFFLOAD_SERVER_XORG},
+		{"Xorg.bin", OFFLOAD_SERVER_XORG},
+		{"Xwayland", OFFLOAD_SERVER_XWAYLAND},
+		{"Xephyr", OFFLOAD_SERVER_OTHER},
+		{"Xnest", OFFLOAD_SERVER_OTHER},
+		{"Xtightvnc", OFFLOAD_SERVER_OTHER},
+		{"Xtigervnc", OFFLOAD_SERVER_OTHER},
+		{"Xvfb", OFFLOAD_SERVER_OTHER},
+		{"Xvnc", OFFLOAD_SERVER_OTHER},
+		{"nxagent", OFFLOAD_SERVER_OTHER},
+		{"x2goagent", OFFLOAD_SERVER_OTHER},
+	};
+
+	for (size_t i = 0; i < sizeof(processes) / sizeof(*processes); i++) {
+		if (!str_eq(process, processes[i].name))
+			continue;
+		session->server = processes[i].server;
+		if (session->server == OFFLOAD_SERVER_XORG)
+			session->server = OFFLOAD_SERVER_UNKNOWN;
+		else
+			session->source = "its process tells";
+	}
+}
+
 void offload_session_log(struct arena *arena, const char *log, struct offload_session *session)
 {
 	static const char screen[] = "NVIDIA(0): ", gpu[] = "NVIDIA(G%u): ";

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What nv-run believes of an X server, and when it asks nv-session."""
 import os
+import pathlib
 import shutil
 import socket
 import stat
+import subprocess
 import time
 
 import e2e
@@ -124,6 +126,42 @@ def test_the_log_of_the_running_server_is_the_next_witness(here):
     e2e.write(log, "[  1.2] (II) NVIDIA(G0): an older server\n")
     os.utime(log, (1, 1))
     assert not here.forces_glx()
+
+
+@with_server
+def test_the_servers_process_is_asked_for_its_name(here):
+    def named(name):
+        program = shutil.copy(shutil.which("sleep"), here.place / name)
+        return subprocess.Popen([program, "600"])
+
+    lock = pathlib.Path(f"/tmp/.X{here.display[1:]}-lock")
+    wayland = {"WAYLAND_DISPLAY": "wayland-0", "XDG_SESSION_TYPE": "wayland"}
+    login = {"XDG_SESSION_TYPE": "x11"}
+    cases = [("Xvfb", wayland, False), ("Xvfb", login, False), ("Xwayland", {}, True),
+             ("Xorg", wayland, False), ("Xorg", login, True), ("gnome-shell", wayland, True),
+             ("gnome-shell", {}, False)]
+    for name, session, forced in cases:
+        with named(name) as process:
+            try:
+                e2e.write(lock, f"{process.pid:10}\n")
+                assert here.forces_glx(**session) == forced, (name, session)
+            finally:
+                lock.unlink()
+                process.kill()
+    for text in ("", "x\n", "         0\n", "4194399999\n", "-1\n"):
+        e2e.write(lock, text)
+        try:
+            assert here.forces_glx(**wayland), text
+        finally:
+            lock.unlink()
+    with named("Xvfb") as process:
+        try:
+            e2e.write(lock, f"{process.pid:10}\n")
+            here.session(*PROVIDER)
+            assert here.forces_glx(), "a session file comes first"
+        finally:
+            lock.unlink()
+            process.kill()
 
 
 @with_server

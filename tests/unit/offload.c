@@ -174,6 +174,8 @@ static const struct plan_case cases[] = {
 		"DRI_PRIME=pci-0000_00_02_0 VK_LOADER_DRIVERS_DISABLE=*nvidia* "
 		"CUDA_VISIBLE_DEVICES= OCL_ICD_VENDORS=/other.icd ",
 		"GLX and EGL stay on"},
+	{"integrated in Xvfb beside NVIDIA's screen", {INTEL, NVIDIA}, 1, "integrated", "", {X11},
+		"server other\n", "DRI_PRIME=pci-0000_00_02_0 " ASLEEP, NULL},
 	{"integrated beside NVIDIA's Wayland", {INTEL, NVIDIA}, 1, "integrated", "", {WAYLAND},
 		NULL, "DRI_PRIME=pci-0000_00_02_0 " ASLEEP, NULL},
 	{"AMD beside AMD", {APU, AMD}, 0, "discrete", "", {X11}, NULL,
@@ -553,6 +555,28 @@ static void a_session_file_of_another_server_is_not_believed(void)
 		&socket_0, &session));
 }
 
+static void a_process_tells_the_kind_of_server(void)
+{
+	static const struct {
+		const char *process;
+		enum offload_server guess, server;
+	} cases_[] = {
+		{"Xvfb", OFFLOAD_SERVER_XWAYLAND, OFFLOAD_SERVER_OTHER},
+		{"Xvfb", OFFLOAD_SERVER_UNKNOWN, OFFLOAD_SERVER_OTHER},
+		{"Xwayland", OFFLOAD_SERVER_UNKNOWN, OFFLOAD_SERVER_XWAYLAND},
+		{"Xorg", OFFLOAD_SERVER_XWAYLAND, OFFLOAD_SERVER_UNKNOWN},
+		{"gnome-shell", OFFLOAD_SERVER_XWAYLAND, OFFLOAD_SERVER_XWAYLAND},
+		{"gnome-shell", OFFLOAD_SERVER_UNKNOWN, OFFLOAD_SERVER_UNKNOWN},
+	};
+
+	for (size_t i = 0; i < sizeof(cases_) / sizeof(*cases_); i++) {
+		struct offload_session session = {.server = cases_[i].guess, .source = "guess"};
+
+		offload_session_process(cases_[i].process, &session);
+		check(session.server == cases_[i].server);
+	}
+}
+
 static void a_log_names_the_providers(void)
 {
 	struct offload_session session = {0};
@@ -584,4 +608,5 @@ TAP_MAIN(TEST(every_choice_becomes_the_right_variables), TEST(planning_again_cha
 	TEST(an_external_gpu_is_the_discrete_one_where_there_is_no_other),
 	TEST(sessions_are_told_from_the_environment),
 	TEST(a_session_file_is_read_as_it_was_written),
-	TEST(a_session_file_of_another_server_is_not_believed), TEST(a_log_names_the_providers))
+	TEST(a_session_file_of_another_server_is_not_believed),
+	TEST(a_process_tells_the_kind_of_server), TEST(a_log_names_the_providers))
