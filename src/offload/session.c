@@ -181,24 +181,31 @@ void offload_session_process(const char *process, struct offload_session *sessio
 	}
 }
 
+/* Whether NVIDIA's driver has a screen of this name, "0" or "G0", and did not give it up. */
+static bool log_has(struct arena *arena, const char *log, const char *screen)
+{
+	const char *at = strstr(log, arena_printf(arena, "NVIDIA(%s): ", screen));
+
+	return at && !strstr(at, arena_printf(arena,
+					 "NVIDIA(%s): Failing initialization of X screen", screen));
+}
+
 void offload_session_log(struct arena *arena, const char *log, struct offload_session *session)
 {
-	static const char screen[] = "NVIDIA(0): ", gpu[] = "NVIDIA(G%u): ";
-	char text[32];
-
 	session->server = OFFLOAD_SERVER_XORG;
 	session->source = "its log tells";
 	session->screen = (struct offload_provider){0};
 	session->gpus = NULL;
 	session->count = 0;
-	if (strstr(log, screen))
+	if (log_has(arena, log, "0"))
 		session->screen.name = "NVIDIA-0";
 	for (unsigned i = 0; i < 16; i++) {
-		snprintf(text, sizeof(text), gpu, i);
-		if (strstr(log, text))
+		const char *name = arena_printf(arena, "G%u", i);
+
+		if (log_has(arena, log, name))
 			*arena_push(arena, session->gpus, session->count) =
 				(struct offload_provider){
-					NULL, arena_printf(arena, "NVIDIA-G%u", i)};
+					NULL, arena_printf(arena, "NVIDIA-%s", name)};
 	}
 }
 

@@ -591,6 +591,14 @@ static void a_log_names_the_providers(void)
 	check(session.count == 0);
 	offload_session_log(arena, "(II) modeset(0): x\n", &session);
 	check(!session.screen.name && !session.count);
+	offload_session_log(arena,
+		"(II) NVIDIA(0): x\n(EE) NVIDIA(0): Failing initialization of X screen\n"
+		"(II) UnloadModule: \"nvidia\"\n(II) modeset(0): using drv /dev/dri/card0\n"
+		"(EE) NVIDIA(G0): Failing initialization of X screen\n(II) NVIDIA(G1): y\n",
+		&session);
+	check(session.server == OFFLOAD_SERVER_XORG && !session.screen.name);
+	check(session.count == 1);
+	check_text(session.gpus[0].name, "NVIDIA-G1");
 }
 
 static void tap_begin(void)
