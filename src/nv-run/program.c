@@ -153,10 +153,14 @@ static void add_desktop(struct run *run, struct ids *ids)
 		add_id(run, ids, "desktop", file, strlen(file) - strlen(".desktop"));
 }
 
+/* Told by the path alone: links and scripts that lead to a snap would cost every start a look. */
 static bool starts_sandbox(const struct run *run)
 {
 	return str_eq(run->subject.name, "flatpak") || str_eq(run->subject.name, "snap") ||
-	       strstr(run->program, "/flatpak/exports/bin/") || str_starts(run->program, "/snap/");
+	       strstr(run->program, "/flatpak/exports/bin/") ||
+	       str_starts(run->program, "/snap/") ||
+	       /* Where the root directory is not for snapd: Arch, Fedora, openSUSE. */
+	       str_starts(run->program, "/var/lib/snapd/snap/");
 }
 
 int program_find(struct run *run)

@@ -45,6 +45,17 @@ static void plan_glx(const struct request *request)
 		put(request, "__GLX_VENDOR_LIBRARY_NAME", request->value);
 }
 
+/* A file of this system is not in a sandbox; one that a rule names in full may be. */
+static bool is_out_of_reach(const struct request *request, const char *key)
+{
+	if (!request->plan->input->sandboxed || *request->value == '/')
+		return false;
+	plan_warn(request->plan,
+		"%s: %s = %s is not obeyed: in a sandbox its file is elsewhere; name it in full",
+		request->from, key, request->value);
+	return true;
+}
+
 static void plan_egl(const struct request *request)
 {
 	const struct hw_stack *stack = request->plan->input->stack;
@@ -52,6 +63,8 @@ static void plan_egl(const struct request *request)
 			   : str_eq(request->value, "mesa") ? stack->mesa_egl
 							    : request->value;
 
+	if (is_out_of_reach(request, "egl"))
+		return;
 	if (file)
 		put(request, "__EGL_VENDOR_LIBRARY_FILENAMES", file);
 	else
@@ -138,6 +151,8 @@ static void plan_cuda(const struct request *request)
 
 static void plan_opencl(const struct request *request)
 {
+	if (is_out_of_reach(request, "opencl"))
+		return;
 	put(request, "OCL_ICD_VENDORS",
 		*request->value == '/' ? request->value
 				       : arena_printf(request->plan->arena,

@@ -256,6 +256,26 @@ def test_a_sandbox_gets_no_variable_that_names_a_file():
             names = {change["name"] for change in answer["changes"]}
             assert "__GLX_VENDOR_LIBRARY_NAME" in names
             assert ("__EGL_VENDOR_LIBRARY_FILENAMES" in names) == (name == "editor"), name
+            answer = e2e.dry(f"--sysroot={root}", "--no-rules", "-g", "none", "-o", "egl=mesa",
+                             "-o", "opencl=mesa", program)
+            count = 2 if name == "editor" else 0
+            assert len(answer["changes"]) == count, (name, answer)
+            assert len(answer["warnings"]) == 2 - count, (name, answer)
+            answer = e2e.dry(f"--sysroot={root}", "--no-rules", "-g", "none", "-o",
+                             "egl=/usr/lib/x.json", program)
+            assert len(answer["changes"]) == 1 and not answer["warnings"], (name, answer)
+
+
+def test_snap_is_where_the_distribution_has_it():
+    program = "/var/lib/snapd/snap/bin/firefox"
+    script = f"""mount -t tmpfs none /var/lib && mkdir -p {os.path.dirname(program)} &&
+cp /bin/true {program} || exit 9
+exec {NV_RUN} --no-rules -g integrated -n {program}"""
+    with e2e.place() as place:
+        result = e2e.namespace(machines.unpack(LAPTOP, place / "root"), script)
+    assert result.returncode == 0, result
+    assert "__GLX_VENDOR_LIBRARY_NAME=mesa" in result.stdout, result
+    assert "__EGL_VENDOR_LIBRARY_FILENAMES" not in result.stdout, result
 
 
 def test_the_dry_run_is_a_command_that_a_shell_obeys():
