@@ -123,6 +123,11 @@ static void plan(struct run *run)
 	parts = offload_wants(&input);
 	hw_stack_probe(
 		&run->hw, &run->stack, parts, offload_env(run->environment, "LD_LIBRARY_PATH"));
+	/* What cannot be kept from NVIDIA's GPU is worth a warning only where there is one. */
+	if (run->choice.selector.kind == RULE_SELECT_SOFTWARE && !run->stack.mesa_egl) {
+		world_gpus(run, true);
+		input = decide_input(run);
+	}
 	/* A server with a provider to offload to settles that the driver is not too old for it. */
 	if (run->choice.gpu && hw_gpu_is_legacy(run->choice.gpu) && !run->session.count)
 		input.nvidia_major = hw_nvidia_major(&run->hw);

@@ -91,7 +91,19 @@ static struct hw_gpu *select_gpu(const struct request *request, bool *is_selecto
 	return choice.gpu;
 }
 
-/* A word such as "radeon" is part of a manifest's name; ids and slots are GPUs. */
+/* Makers are in the names of drivers too, other words for a GPU are not. */
+static bool names_gpu(const struct request *request)
+{
+	struct rule_selector selector;
+
+	if (strpbrk(request->value, ":=."))
+		return true;
+	return !rule_selector_parse(request->plan->arena, request->value, &selector) &&
+	       selector.kind != RULE_SELECT_NVIDIA && selector.kind != RULE_SELECT_AMD &&
+	       selector.kind != RULE_SELECT_INTEL;
+}
+
+/* A word such as "radeon" is part of a manifest's name; ids, slots and roles are GPUs. */
 static void plan_vulkan(const struct request *request)
 {
 	bool is_selector = false;
@@ -102,7 +114,7 @@ static void plan_vulkan(const struct request *request)
 		put(request, "VK_DRIVER_FILES", request->value);
 		return;
 	}
-	gpu = strpbrk(request->value, ":=.") ? select_gpu(request, &is_selector) : NULL;
+	gpu = names_gpu(request) ? select_gpu(request, &is_selector) : NULL;
 	if (gpu) {
 		id = arena_printf(request->plan->arena, "%04x:%04x", gpu->vendor, gpu->device);
 		put(request, "VK_LOADER_DEVICE_SELECT", id);

@@ -33,7 +33,7 @@ static void pin_mesa(struct plan *plan)
 	if (egl)
 		plan_set(plan, EGL, "__EGL_VENDOR_LIBRARY_FILENAMES", egl,
 			"EGL loads Mesa's library only, and does not wake the NVIDIA GPU");
-	else if (plan->automatic & EGL)
+	else if (plan->automatic & EGL && plan_nvidia_count(plan))
 		plan_warn(plan,
 			"EGL may use or wake the NVIDIA GPU: no vendor file of Mesa was found");
 }

@@ -97,6 +97,16 @@ static const char *check_egl(struct arena *arena, const char *value)
 	return one_of(arena, value, words);
 }
 
+/* A GPU or part of a manifest's name: these two are words for a GPU, and no GPU. */
+static const char *check_vulkan(struct arena *arena, const char *value)
+{
+	if (str_eq(value, "none"))
+		return "'none' is no driver; 'off' hides all, 'keep' changes nothing";
+	if (str_eq(value, "software"))
+		return "'software' is no driver; Mesa's for the CPU is 'lvp'";
+	return check_some(arena, value);
+}
+
 static const char *check_words(struct arena *arena, const char *value)
 {
 	const char *wrong = NULL;
@@ -152,7 +162,7 @@ const struct rule_key rule_keys[] = {
 	{"unset", RULE_UNSET, 0, check_names, "names of variables to remove"},
 	{"vaapi", RULE_API, RULE_VAAPI, check_token, "auto, keep, off or a driver"},
 	{"vdpau", RULE_API, RULE_VDPAU, check_token, "auto, keep, off or a driver"},
-	{"vulkan", RULE_API, RULE_VULKAN, check_some,
+	{"vulkan", RULE_API, RULE_VULKAN, check_vulkan,
 		"auto, keep, off, a driver, a manifest, a GPU"},
 	{"when.awake", RULE_WHEN, RULE_WHEN_AWAKE, check_yes_no,
 		"yes or no: the discrete GPU runs"},

@@ -315,6 +315,13 @@ static void a_value_wrong_once_expanded_is_a_mistake(void)
 	check_text(mistakes(&reader), "2:7: unknown GPU 'nvdia'; did you mean 'nvidia'?\n");
 }
 
+static void vulkan_takes_drivers_and_gpus(void)
+{
+	check_text(checked("[a]\nvulkan = radeon\nvulkan = discrete\nvulkan = off\n"), "");
+	check(strstr(checked("[a]\nvulkan = none\n"), "2:10: 'none' is no driver"));
+	check(strstr(checked("[a]\nvulkan = software\n"), "2:10: 'software' is no driver"));
+}
+
 static void a_value_with_which_no_program_starts_is_a_mistake(void)
 {
 	char *most = arena_alloc(arena, RULE_LONGEST);
@@ -579,7 +586,7 @@ TAP_MAIN(TEST(patterns_match_names_paths_and_ids), TEST(later_lines_win_key_by_k
 	TEST(a_mistaken_condition_never_holds), TEST(a_bad_line_is_reported_and_the_others_count),
 	TEST(another_programs_mistake_is_not_read), TEST(a_check_reads_everything),
 	TEST(values_are_trimmed_quoted_and_expanded),
-	TEST(a_value_wrong_once_expanded_is_a_mistake),
+	TEST(a_value_wrong_once_expanded_is_a_mistake), TEST(vulkan_takes_drivers_and_gpus),
 	TEST(a_value_with_which_no_program_starts_is_a_mistake),
 	TEST(a_line_that_fails_leaves_the_one_before_in_force), TEST(wrappers_are_words),
 	TEST(options_beat_rules_and_are_taken_literally),
