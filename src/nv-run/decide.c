@@ -212,6 +212,7 @@ int decide(struct run *run)
 	offload_session_guess(run->arena, run->environment, &run->session);
 	if (run->options.undo) {
 		run->choice.nothing_to_do = true;
+		run->choice.why = "--undo gives the environment back";
 		environ_compare(run->arena, run->inherited, run->environment, &run->result);
 		command(run);
 		return tell_warnings(run);

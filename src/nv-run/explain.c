@@ -64,7 +64,8 @@ static void explain_gpu(struct run *run, struct buf *out)
 			run->choice.selector.kind == RULE_SELECT_SOFTWARE
 				? "none: the CPU draws"
 				: arena_printf(run->arena, "not chosen: %s", run->choice.why));
-		item(out, "", arena_printf(run->arena, "asked for: %s", who_chose(run)));
+		if (!run->options.undo)
+			item(out, "", arena_printf(run->arena, "asked for: %s", who_chose(run)));
 		return;
 	}
 	status = hw_gpu_status(&run->hw, gpu);

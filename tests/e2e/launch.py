@@ -55,6 +55,12 @@ def test_undo_without_nv_run_before_it_changes_nothing():
     assert status == 0 and same == b"".join(entry + b"\0" for entry in ODD)
 
 
+def test_undoing_is_explained():
+    text = e2e.nv_run("--undo", "-x", "true", env=e2e.environment(NV_RUN_SAVED="1;+A", A="1")).stdout
+    assert "not chosen: --undo gives the environment back" in text and "unset A" in text, text
+    assert "asked for" not in text and "null" not in text, text
+
+
 def test_nv_run_inside_nv_run_starts_from_the_original_environment():
     with e2e.place() as place:
         root = machines.unpack(LAPTOP, place / "root")
