@@ -53,14 +53,16 @@ static void print_json(const struct run *run, const struct rule_reader *readers[
 /* Files named on the command line are read as any, but must be there. */
 static bool read_named(struct run *run)
 {
+	rule_reader_init(&run->machine, run->arena, machine_keys, NULL);
 	for (char **file = run->options.arguments; *file; file++) {
+		bool machine = str_eq(str_file_name(*file), str_file_name(NV_MACHINE_CONF));
 		struct stat status;
 
 		if (stat(*file, &status) != 0) {
 			log_error("cannot check '%s': %s", *file, strerror(errno));
 			return false;
 		}
-		rules_read_file(run, &run->reader,
+		rules_read_file(run, machine ? &run->machine : &run->reader,
 			open(*file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), *file);
 	}
 	return true;

@@ -30,15 +30,7 @@ static bool read_settings(struct run *run)
 	if (!rules_read(run) || !add_options(run))
 		return false;
 	rule_resolve(&run->reader, &world, &run->settings, &run->outcomes);
-	for (size_t i = 0; i < run->reader.mistake_count; i++) {
-		const struct rule_mistake *mistake = &run->reader.mistakes[i];
-
-		if (mistake->line)
-			run_warn(run, "%s:%u:%u: %s", mistake->file, mistake->line, mistake->column,
-				mistake->text);
-		else
-			run_warn(run, "%s: %s", mistake->file, mistake->text);
-	}
+	rules_warn(run, &run->reader);
 	return true;
 }
 

@@ -97,6 +97,19 @@ static bool is_special(int directory, const char *name)
 	return fstatat(directory, name, &status, 0) == 0 && !S_ISREG(status.st_mode);
 }
 
+void rules_warn(struct run *run, const struct rule_reader *reader)
+{
+	for (size_t i = 0; i < reader->mistake_count; i++) {
+		const struct rule_mistake *mistake = &reader->mistakes[i];
+
+		if (mistake->line)
+			run_warn(run, "%s:%u:%u: %s", mistake->file, mistake->line, mistake->column,
+				mistake->text);
+		else
+			run_warn(run, "%s: %s", mistake->file, mistake->text);
+	}
+}
+
 void rules_read_file(struct run *run, struct rule_reader *reader, int fd, const char *path)
 {
 	const char *problem = NULL;
@@ -173,10 +186,13 @@ static void read_directories(struct run *run, struct directory *directories, siz
 	}
 }
 
-static bool list(struct run *run, struct directory *directory, const char *path, int fd)
+/* A directory that is there and cannot be read is reported, as a file would be. */
+static void list(struct run *run, struct directory *directory, const char *path, int fd)
 {
 	*directory = (struct directory){.path = path, .fd = fd};
-	return fd >= 0 && file_names(run->arena, fd, false, &directory->files);
+	if (fd >= 0 ? !file_names(run->arena, fd, false, &directory->files)
+		    : path && errno != ENOENT && errno != ENOTDIR)
+		rules_read_file(run, &run->reader, -1, path);
 }
 
 static void read_standard(struct run *run)

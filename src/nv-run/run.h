@@ -117,6 +117,8 @@ bool program_is_self(struct arena *arena, const char *path);
 
 /* rules.c: reads all rule files that would be read; false if one named by --rules cannot be. */
 bool rules_read(struct run *run);
+/* Keeps a reader's mistakes as warnings. */
+void rules_warn(struct run *run, const struct rule_reader *reader);
 /* Reads one file into a reader, for machine.conf and --check too; takes the descriptor. One of -1
  * becomes a mistake that gives errno. */
 void rules_read_file(struct run *run, struct rule_reader *reader, int fd, const char *path);

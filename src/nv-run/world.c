@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* world: facts of the machine, read when something first depends on them. */
+#include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <string.h>
@@ -10,11 +12,22 @@
 
 static const char *const machine_file = NV_MACHINE_CONF;
 
-/* A header of machine.conf holds slots, in full or without the domain 0000, or ids; globs too. */
+static const char *lower_case(struct arena *arena, const char *text)
+{
+	char *copy = arena_dup(arena, text);
+
+	for (char *c = copy; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return copy;
+}
+
+/* A header of machine.conf holds slots, in full or without the domain 0000, or ids, hexadecimal in
+ * letters of either case; globs too. */
 static bool is_about(struct run *run, const struct rule_section *section, const struct hw_gpu *gpu)
 {
+	const char *header = lower_case(run->arena, section->header);
 	const char *names[] = {
-		gpu->slot,
+		lower_case(run->arena, gpu->slot),
 		str_starts(gpu->slot, "0000:") ? gpu->slot + 5 : gpu->slot,
 		arena_printf(run->arena, "%04x:%04x", gpu->vendor, gpu->device),
 	};
@@ -23,7 +36,7 @@ static bool is_about(struct run *run, const struct rule_section *section, const 
 		const struct rule_subject subject = {.name = names[i]};
 		const char *pattern;
 
-		if (rule_header_matches(run->arena, &subject, section->header, &pattern))
+		if (rule_header_matches(run->arena, &subject, header, &pattern))
 			return true;
 	}
 	return false;
@@ -34,16 +47,11 @@ static void read_machine(struct run *run)
 	int fd = hw_root_open(&run->hw.root, machine_file, O_RDONLY);
 
 	rule_reader_init(&run->machine, run->arena, machine_keys, NULL);
-	if (fd < 0)
+	if (fd < 0 && errno == ENOENT)
 		return;
 	rules_read_file(run, &run->machine, fd, machine_file);
-	for (size_t i = 0; i < run->machine.mistake_count; i++) {
-		const struct rule_mistake *mistake = &run->machine.mistakes[i];
-
-		if (run->options.action != RUN_CHECK)
-			run_warn(run, "%s:%u:%u: %s", mistake->file, mistake->line, mistake->column,
-				mistake->text);
-	}
+	if (run->options.action != RUN_CHECK)
+		rules_warn(run, &run->machine);
 }
 
 static void apply_machine(struct run *run)

@@ -236,6 +236,39 @@ def test_machine_conf_overrules_a_guess(here):
 
 
 @with_rules
+def test_machine_conf_is_a_file_like_the_others(here):
+    root = machines.unpack("laptop-amd-amd", here.place / "amd")
+    path = e2e.write(root / "etc/nv-run/machine.conf", "[0000:0[3-5]:00.0]\nrole = external\n"
+                     "[1002:ABC[C-E]]\nrole = discrete\n")
+    for name in ("device", "uevent"):
+        attribute = root / "sys/bus/pci/devices/0000:07:00.0" / name
+        e2e.write(attribute, attribute.read_text().replace("1638", "abcd"))
+    roles = {gpu["slot"]: gpu["role"] for gpu in
+             json.loads(e2e.nv_run(f"--sysroot={root}", "--list", "--json").stdout)}
+    assert roles == {"0000:03:00.0": "external", "0000:07:00.0": "discrete"}, roles
+    assert e2e.nv_run("--check", path).returncode == 0
+    e2e.write(path, "[07:00.0]\nrole = disrete\n")
+    result = e2e.nv_run("--check", path)
+    assert result.returncode == 1 and "2:8: unknown value 'disrete'" in result.stdout, result
+    path.chmod(0o646)
+    result = e2e.nv_run(f"--sysroot={root}", "true")
+    assert "machine.conf: not read: it can be written by everybody" in result.stderr, result
+
+
+@with_rules
+def test_what_may_not_be_read_is_reported(here):
+    machine = e2e.write(here.root / "etc/nv-run/machine.conf", "", 0o600)
+    here.system.chmod(0o700)
+    os.chown(here.user, 65534, 65534)
+    result = here.run("true", before=PLAIN_USER)
+    assert result.returncode == 0, result
+    for path in (here.system, machine):
+        told = f"/{path.relative_to(here.root)}: not read: it cannot be read: Permission denied"
+        assert told in result.stderr, (path, result.stderr)
+    assert len(result.stderr.splitlines()) == 2, result.stderr
+
+
+@with_rules
 def test_a_rule_for_one_api_finds_its_gpu_by_name_and_uuid(here):
     root = machines.unpack("laptop-intel-nvidia", here.place / "laptop")
     listed = json.loads(e2e.nv_run(f"--sysroot={root}", "--list", "--json").stdout)
