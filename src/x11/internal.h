@@ -29,8 +29,6 @@ struct x11_output_wish planner_wish(const struct x11_wish *wish, const char *nam
 /* plan-outputs.c: modes, places and the X screen's size. */
 void planner_outputs(struct planner *planner);
 
-/* place.c */
-
 /* One picture on the X screen: a CRTC that is lit, or an output that is to be. */
 struct picture {
 	struct x11_crtc crtc; /* as it shall be */
@@ -39,7 +37,38 @@ struct picture {
 	bool leaving; /* it will be dark as soon as something else is lit */
 };
 
-/* Finds places for the new pictures and moves all so that none has a negative place. */
-void place_pictures(struct picture *pictures, size_t count, enum x11_layout layout);
+struct pictures {
+	struct picture *list;
+	size_t count;
+};
+
+/* pick.c */
+
+/* How far a mode is from the wished one, in Hz; negative if it is of another size. */
+double pick_distance(const struct x11_mode *mode, const struct x11_output_wish *one);
+/* The wished mode, or NULL: the first of an output's list is what it prefers. */
+const struct x11_mode *pick_wished(const struct planner *planner, const struct x11_output *output,
+	const struct x11_output_wish *one);
+/* The wished mode, or else the preferred one; NULL if the output has none. */
+const struct x11_mode *pick_mode(const struct planner *planner, const struct x11_output *output,
+	const struct x11_output_wish *one);
+void pick_set(struct x11_crtc *crtc, const struct x11_mode *mode, unsigned rotation);
+unsigned pick_rotation(
+	const struct x11_crtc *crtc, const struct x11_output_wish *one, unsigned now);
+/* Whether a CRTC shows more or less than its mode's size. */
+bool pick_is_scaled(const struct x11_crtc *crtc, const struct x11_mode *mode);
+
+/* light.c: adds pictures of dark outputs that are to be lit. */
+void planner_light(struct planner *planner, struct pictures *pictures);
+
+/* place.c */
+
+/* The X screen that pictures need. */
+void pictures_extent(const struct pictures *pictures, unsigned *width, unsigned *height);
+/* Moves all to the corner of the X screen, unless one has a place of its own. */
+void pictures_pull_back(const struct pictures *pictures);
+/* Finds places for the new pictures, and moves all so that none has a negative one. Gives one up
+ * after the other while the X screen would be too large. */
+void planner_fit(struct planner *planner, struct pictures *pictures);
 
 #endif
