@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * renderer: which GPU really draws, as programs get it: plainly, and under nv-run.
+ * renderer: who really renders, asked of EGL, GLX and Vulkan in processes of their own: for a
+ * program as the desktop starts it, and for one that nv-run starts.
  *
- * renderer.c    what is asked, and of whom it is not, so that no GPU wakes; the command
- * probe.c       children that ask, and what becomes of them
+ * A driver that crashes, hangs, prints, forks or exits is a finding. A sleeping GPU goes on
+ * sleeping unless it is the one asked for.
  */
 #ifndef NV_SESSION_RENDERER_H
 #define NV_SESSION_RENDERER_H
@@ -11,65 +12,80 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "hw/hw.h"
 #include "x11/renderer.h"
 
-struct json;
-struct buf;
-struct session;
+struct arena;
 
-/* One API's answer. */
-struct finding {
-	const char *renderer, *vendor; /* NULL if not told */
-	const char *slot; /* of the GPU that draws, NULL if unknown or the CPU */
-	const char *gpu; /* its name */
-	bool software; /* the CPU draws */
-	const char **devices; /* that the API offers, in its order */
+enum renderer_way { RENDERER_PLAIN, RENDERER_NV_RUN, RENDERER_WAYS };
+
+enum renderer_state {
+	RENDERER_UNASKED, /* the question left it out */
+	RENDERER_TOLD, /* .device is who renders */
+	RENDERER_NONE, /* the API is there and offers nothing */
+	RENDERER_UNAVAILABLE, /* no library, no X server, no nv-run: cannot be asked */
+	RENDERER_ASLEEP, /* not asked, as that would wake a GPU */
+	RENDERER_FAILED, /* the driver crashed, hung, ended the program, ... */
+};
+
+/* What a driver says; each text is NULL if it does not. renderer.h of x11/ has their meaning. */
+struct renderer_device {
+	const char *name, *vendor, *version, *driver, *platform, *direct;
+	const char *card, *render, *pci, *ids, *type;
+	const char *software_said; /* "yes" */
+	bool software; /* draws with the CPU: as it says, or by its name */
+	const struct hw_gpu *gpu; /* whose it is; NULL if that is not to be told */
+};
+
+struct renderer_finding {
+	enum renderer_state state;
+	/* In a line, for people: the renderer's name, or what stands in the way. */
+	const char *text;
+	struct renderer_device device; /* filled as far as it was told, even if asking failed */
+	struct renderer_device *devices; /* all on offer, in the API's order */
 	size_t device_count;
-	const char *problem; /* why there is no renderer, NULL if there is */
-	const char *node, *ids; /* as the driver told them */
+	const char **notes; /* in a line each: what nv-run warned of, ... */
+	size_t note_count;
 };
 
-enum renderer_who { RENDERER_DESKTOP, RENDERER_NV_RUN, RENDERER_WHO };
-
-struct findings {
-	bool asked[RENDERER_WHO]; /* else not wanted */
-	struct finding of[RENDERER_WHO][X11_APIS];
+struct renderer_question {
+	struct hw *hw; /* renderer_ask scans and judges it */
+	char *const *environment;
+	const char *display; /* the X server; NULL: as in environment */
+	char *const *changes; /* NULL-ended NAME=VALUE for RENDERER_PLAIN; NULL for none */
+	const char *gpu; /* what nv-run's -g gets, and may be woken; NULL: as rules choose */
+	unsigned apis; /* bits 1 << enum renderer_api; 0 is all */
+	unsigned ways; /* bits 1 << enum renderer_way; 0 is all */
+	long deadline; /* milliseconds for all together; 0: 3 s, more where a GPU has to wake */
 };
 
-/* A child to start: what it is to ask, and through what. */
-struct probe {
-	enum x11_api api;
-	char **arguments; /* of the program to execute */
-	char **environment;
-	struct finding *into;
+struct renderer_findings {
+	struct renderer_finding of[RENDERER_WAYS][RENDERER_APIS];
 };
-
-/* The word in the environment that makes "nv-session renderer" a probe: the API's name. */
-#define RENDERER_PROBE "NV_SESSION_PROBE"
-/* Where a probe writes its answer. */
-enum { RENDERER_FD = 3 };
-
-/* probe.c: starts all at once and waits for them; what they do not answer in time is a problem of
- * theirs. */
-void probe_all(
-	struct session *session, const struct probe *probes, size_t count, long milliseconds);
 
 /*
- * Asks each API in the set (1 << enum x11_api). gpu, unless NULL, is the one to ask, even if that
- * wakes it; changes are NAME=VALUE for the desktop's environment, NULL-ended or NULL. Otherwise no
- * sleeping GPU is woken: what could wake one is not asked, and says so.
+ * Asks all at once and returns within the deadline and half a second. NULL, or what is wrong with
+ * the question (the GPU). Findings belong to the arena.
  */
-void renderer_ask(struct session *session, unsigned apis, const char *gpu, char *const *changes,
-	struct findings *findings);
+const char *renderer_ask(struct arena *arena, const struct renderer_question *question,
+	struct renderer_findings *findings);
 
-/* "00:02.0 Mesa Intel(R) UHD Graphics 620 (KBL GT2)", or the problem. */
-const char *renderer_text(struct session *session, const struct finding *finding);
+struct buf;
+struct json;
 
-/* A line for each API and who was asked. */
-void renderer_print(
-	struct session *session, struct buf *out, unsigned apis, const struct findings *findings);
+/* A table with a line for each question, and its notes. */
+void renderer_show(struct buf *out, const struct renderer_findings *findings);
 
-void renderer_json(
-	struct session *session, struct json *json, unsigned apis, const struct findings *findings);
+/* Members "plain" and "nv-run" of an object that is open. */
+void renderer_json(struct json *json, const struct renderer_findings *findings);
+
+/* "told", "none", "unavailable", "asleep", "failed". */
+const char *renderer_state_name(enum renderer_state state);
+
+/* "EGL", "GLX", "Vulkan". */
+const char *renderer_api_title(enum renderer_api api);
+
+/* "software", a slot, or "-". */
+const char *renderer_device_place(const struct renderer_device *device);
 
 #endif

@@ -9,7 +9,7 @@
  * decide.c     the mode in force, and why a mode cannot be
  * carry.c      carries a decision out, and takes it back if it did harm
  * deadline.c   ends the program if the X server hangs
- * renderer.c   who draws; probe.c asks drivers, in children
+ * renderer.c   who draws; renderer/ asks drivers, in children
  * status.c providers.c plan.c setup.c reset.c publish.c watch.c xorg-conf.c
  *              a command each
  * hook/        display-manager hooks: what is installed where, and the guard that lets no hook

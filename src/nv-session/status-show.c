@@ -114,9 +114,10 @@ static void print(struct session *session, struct buf *out, const struct status 
 		xorg(session, out, status);
 	else
 		wayland(session, out, status);
-	renderer_print(session, out, STATUS_APIS, &status->renderers);
 	for (size_t i = 0; i < status->problem_count; i++)
 		line(out, i ? "" : "problems", status->problems[i]);
+	buf_putc(out, '\n');
+	renderer_show(out, &status->renderers);
 	if (isatty(STDOUT_FILENO) && status->connected && status->look.kind == X11_XORG &&
 		status->look.server && status->look.server->provider_count) {
 		buf_putc(out, '\n');
@@ -166,7 +167,9 @@ static void print_json(struct session *session, struct buf *out, const struct st
 	show_providers_json(session->arena, &json, "providers", server);
 	show_outputs_json(session->arena, &json, "outputs", server);
 	wayland_json(session, &json, status);
-	renderer_json(session, &json, STATUS_APIS, &status->renderers);
+	json_open(&json, "renderers", '{');
+	renderer_json(&json, &status->renderers);
+	json_close(&json, '}');
 	json_string(&json, "session-file", status->file);
 	json_bool(&json, "session-file-fresh", status->file_fresh);
 	json_open(&json, "problems", '[');

@@ -177,7 +177,11 @@ int status_run(struct session *session)
 	if (status.connected)
 		look_at_session_file(session, &status);
 	status.nothing = decide_nothing(session, &status.look);
-	renderer_ask(session, STATUS_APIS, NULL, NULL, &status.renderers);
+	renderer_ask(session->arena,
+		&(struct renderer_question){.hw = &session->hw,
+			.environment = session->environment,
+			.display = session->options.display},
+		&status.renderers);
 	result = status_show(session, &status);
 	look_close(&status.look);
 	return result;

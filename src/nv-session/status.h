@@ -20,15 +20,12 @@ struct status {
 	enum x11_prime mode; /* that is in force there */
 	struct wayland wayland;
 	const char *nothing; /* why there is nothing to set up; NULL if there may be */
-	struct findings renderers; /* of the desktop, and of nv-run's programs */
+	struct renderer_findings renderers; /* of the desktop, and of nv-run's programs */
 	const char *file; /* the session file, NULL if it has no place */
 	bool file_fresh;
 	const char **problems; /* with what to do about each */
 	size_t problem_count;
 };
-
-/* The APIs that status asks. */
-enum { STATUS_APIS = 1 << X11_EGL | 1 << X11_GLX | 1 << X11_VULKAN };
 
 /* status-show.c: the exit status. */
 int status_show(struct session *session, const struct status *status);

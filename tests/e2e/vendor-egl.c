@@ -55,6 +55,29 @@ static EGLBoolean query_devices(EGLint most, EGLDeviceEXT *devices, EGLint *coun
 	return EGL_TRUE;
 }
 
+/* Its DRM nodes are those of NV_TEST_VENDOR_NODES, "card0 renderD129". */
+static const char *device_string(EGLDeviceEXT device, EGLint name)
+{
+	static char card[32], render[32];
+	const char *nodes = getenv("NV_TEST_VENDOR_NODES");
+
+	if (device != &device_mark || !nodes || sscanf(nodes, "%31s %31s", card, render) != 2)
+		return name == EGL_EXTENSIONS ? "" : NULL;
+	return name == EGL_EXTENSIONS ? "EGL_EXT_device_drm EGL_EXT_device_drm_render_node"
+	       : name == EGL_DRM_DEVICE_FILE_EXT ? card
+	       : name == 0x3377                  ? render /* EGL_DRM_RENDER_NODE_FILE_EXT */
+						 : NULL;
+}
+
+static EGLBoolean display_attribute(EGLDisplay display, EGLint name, EGLAttrib *value)
+{
+	(void)display;
+	if (name != EGL_DEVICE_EXT)
+		return EGL_FALSE;
+	*value = (EGLAttrib)&device_mark;
+	return EGL_TRUE;
+}
+
 static EGLBoolean yes(void)
 {
 	return EGL_TRUE;
@@ -69,6 +92,9 @@ static const struct vendor_entry entries[] = {
 	{"eglInitialize", initialize},
 	{"eglQueryString", query_string},
 	{"eglQueryDevicesEXT", query_devices},
+	{"eglQueryDeviceStringEXT", device_string},
+	{"eglQueryDisplayAttribEXT", display_attribute},
+	{"eglQueryDisplayAttribKHR", display_attribute},
 	{"eglTerminate", yes},
 	{"eglGetError", no_error},
 	{NULL, NULL},
@@ -81,10 +107,10 @@ static void *get_address(const char *name)
 	return function ? function : (void *)vendor_nothing;
 }
 
-static void *no_dispatch(const char *name)
+/* libEGL has this one from its vendors. */
+static void *get_dispatch(const char *name)
 {
-	(void)name;
-	return NULL;
+	return strcmp(name, "eglQueryDeviceStringEXT") == 0 ? (void *)device_string : NULL;
 }
 
 static void ignore_index(const char *name, int index)
@@ -101,11 +127,12 @@ EXPORT EGLBoolean __egl_Main(uint32_t version, const __EGLapiExports *exports,
 	if (EGL_VENDOR_ABI_GET_MAJOR_VERSION(version) != EGL_VENDOR_ABI_MAJOR_VERSION)
 		return EGL_FALSE;
 	vendor_log("egl");
+	vendor_misbehave();
 	imports->getPlatformDisplay = get_display;
 	imports->getSupportsAPI = supports;
 	imports->getVendorString = vendor_string;
 	imports->getProcAddress = get_address;
-	imports->getDispatchAddress = no_dispatch;
+	imports->getDispatchAddress = get_dispatch;
 	imports->setDispatchIndex = ignore_index;
 	return EGL_TRUE;
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* A GLX vendor for libglvnd, as libGLX_nvidia.so.0: enough of GLX for glxinfo -B. */
+/*
+ * A GLX vendor for libglvnd, as libGLX_nvidia.so.0: enough of GLX for glxinfo -B. Further values of
+ * NV_TEST_VENDOR_FAULT: "BadValue", which NVIDIA's gets for a context where the server has no
+ * provider, and "disconnect", the end of the server.
+ */
 #include <GL/glx.h>
 #include <X11/Xlib.h>
+#include <X11/Xlibint.h>
 #include <X11/Xutil.h>
 #include <glvnd/libglxabi.h>
+#include <sys/socket.h>
 
 #include "vendor.h"
 
@@ -80,8 +86,31 @@ static int visual_attribute(Display *display, XVisualInfo *visual, int name, int
 	return 0;
 }
 
-static void *create_context(void)
+/* glXCreateContext (minor opcode 3 of GLX) for a visual that there is not. */
+static void provoke_bad_value(Display *display)
 {
+	int major, event, error;
+	CARD32 *words;
+	xReq *request;
+
+	XQueryExtension(display, "GLX", &major, &event, &error);
+	LockDisplay(display);
+	request = _XGetRequest(display, (CARD8)major, 24);
+	request->data = 3;
+	words = (CARD32 *)request;
+	words[1] = (CARD32)XAllocID(display);
+	words[2] = 0x7fffff;
+	words[3] = (CARD32)DefaultScreen(display);
+	words[4] = words[5] = 0;
+	UnlockDisplay(display);
+}
+
+static void *create_context(Display *display)
+{
+	if (vendor_has_fault("BadValue"))
+		provoke_bad_value(display);
+	if (vendor_has_fault("disconnect"))
+		shutdown(ConnectionNumber(display), SHUT_RDWR);
 	return calloc(1, 64);
 }
 
@@ -163,6 +192,7 @@ EXPORT Bool __glx_Main(uint32_t version, const __GLXapiExports *exports, __GLXve
 	if (GLX_VENDOR_ABI_GET_MAJOR_VERSION(version) != GLX_VENDOR_ABI_MAJOR_VERSION)
 		return False;
 	vendor_log("glx");
+	vendor_misbehave();
 	imports->isScreenSupported = supports_screen;
 	imports->getProcAddress = get_address;
 	imports->getDispatchAddress = no_dispatch;

@@ -4,14 +4,18 @@
  *
  * They stand in for NVIDIA's libraries behind the real libglvnd: they draw nothing, but say who
  * they are, so that a test can prove which vendor a program really got. Each load adds a line to
- * the file that NV_TEST_VENDOR_LOG names.
+ * the file that NV_TEST_VENDOR_LOG names, and writes "active" to the one of NV_TEST_VENDOR_WAKES.
+ * NV_TEST_VENDOR_FAULT has them behave as a bad driver does: "crash", "hang", "print", "fork",
+ * "fork-and-stay", "exit".
  */
 #ifndef NV_TESTS_VENDOR_H
 #define NV_TESTS_VENDOR_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -37,22 +41,53 @@ static inline void *vendor_find(const struct vendor_entry *entries, const char *
 
 static inline void vendor_log(const char *api)
 {
-	const char *path = getenv("NV_TEST_VENDOR_LOG");
+	const char *path = getenv("NV_TEST_VENDOR_LOG"), *wakes = getenv("NV_TEST_VENDOR_WAKES");
 	FILE *log = path ? fopen(path, "a") : NULL;
 
 	if (!log)
 		return;
 	fprintf(log, "%s\n", api);
 	fclose(log);
+	log = wakes ? fopen(wakes, "w") : NULL;
+	if (!log)
+		return;
+	fputs("active\n", log);
+	fclose(log);
+}
+
+static inline int vendor_has_fault(const char *fault)
+{
+	const char *wanted = getenv("NV_TEST_VENDOR_FAULT");
+
+	return wanted && strcmp(wanted, fault) == 0;
+}
+
+static inline void vendor_misbehave(void)
+{
+	if (vendor_has_fault("crash"))
+		raise(SIGSEGV);
+	if (vendor_has_fault("exit"))
+		_exit(3); /* exit itself hangs in a lock of glvnd */
+	if (vendor_has_fault("hang"))
+		sleep(60);
+	for (int i = 0; vendor_has_fault("print") && i < 20000; i++)
+		printf("name of a driver that talks, line %d\n", i);
+	/* The child keeps every descriptor, and goes on where its parent was. */
+	if (vendor_has_fault("fork") && fork() == 0)
+		fork();
+	if (vendor_has_fault("fork-and-stay") && fork() == 0)
+		sleep(60);
 }
 
 static inline const unsigned char *vendor_get_string(unsigned name)
 {
+	const char *renderer = getenv("NV_TEST_VENDOR_RENDERER");
+
 	switch (name) {
 	case GL_VENDOR_NAME:
 		return (const unsigned char *)VENDOR_NAME;
 	case GL_RENDERER_NAME:
-		return (const unsigned char *)VENDOR_RENDERER;
+		return (const unsigned char *)(renderer ? renderer : VENDOR_RENDERER);
 	case GL_VERSION_NAME:
 		return (const unsigned char *)"4.6.0";
 	case GL_SHADING_VERSION_NAME:

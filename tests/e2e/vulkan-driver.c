@@ -21,6 +21,7 @@ void *vk_icdGetInstanceProcAddr(void *instance, const char *name)
 int32_t vk_icdNegotiateLoaderICDInterfaceVersion(uint32_t *version)
 {
 	vendor_log("vulkan");
+	vendor_misbehave();
 	*version = 5;
 	return 0;
 }
