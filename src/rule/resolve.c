@@ -194,7 +194,7 @@ static void apply(
 		settings->fallback = setting;
 		break;
 	case RULE_WRAP:
-		settings->wrap = current->words[0] ? current->words : NULL;
+		settings->wrap = current->words && *current->words ? current->words : NULL;
 		settings->wrap_from = line->from;
 		break;
 	case RULE_API:
