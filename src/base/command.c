@@ -110,7 +110,7 @@ int command_parse(struct arena *arena, struct command_line *line, int argc, char
 		int id, status;
 
 		while ((id = opts_next(&opts)) >= 0) {
-			for (size_t i = 0; line->options[i].name && i < sizeof(given); i++)
+			for (size_t i = 0; i < sizeof(given) && line->options[i].name; i++)
 				given[i] |= line->options[i].id == id;
 			status = apply(context, id, opts.argument);
 			if (status)

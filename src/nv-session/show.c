@@ -20,7 +20,7 @@ const char *show_output(
 	const struct x11_crtc *crtc = x11_crtc(server, output->crtc);
 	const struct x11_mode *mode = crtc ? x11_mode(server, crtc->mode) : NULL;
 
-	if (!x11_is_lit(server, output))
+	if (!crtc || !x11_is_lit(server, output))
 		return !output->connected ? "nothing plugged in"
 		       : output->listed   ? "connected, dark"
 					  : "connected, not linked";

@@ -156,11 +156,10 @@ static int write_snippet(struct session *session, const struct buf *text)
 }
 
 /* NULL, or why the mode cannot be on this machine. */
-static const char *refuse(struct session *session, enum x11_prime mode, const struct look *look)
+static const char *refuse(
+	struct session *session, enum x11_prime mode, const struct look *look, struct pair *pair)
 {
-	struct pair pair;
-
-	if (!find_pair(look, mode, &pair))
+	if (!find_pair(look, mode, pair))
 		return "this machine has no pair of an NVIDIA GPU with NVIDIA's driver and another "
 		       "one; the X server needs no configuration";
 	if (mode == X11_SYNC_MODE && hw_nvidia_fine_grained(&session->hw))
@@ -188,12 +187,11 @@ int xorg_conf_run(struct session *session)
 	if (config.mode == X11_AUTO)
 		config.mode = X11_OFFLOAD;
 	look_gpus(session, &look);
-	refused = refuse(session, config.mode, &look);
+	refused = refuse(session, config.mode, &look, &pair);
 	if (refused) {
 		log_error("%s: %s", x11_prime_name(config.mode), refused);
 		return EXIT_FAILED;
 	}
-	find_pair(&look, config.mode, &pair);
 	snippet(session, &text, config.mode, &pair);
 	status = session->options.write ? write_snippet(session, &text) : session_print(&text);
 	buf_free(&text);
