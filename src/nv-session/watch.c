@@ -260,5 +260,7 @@ int watch_run(struct session *session)
 	if (held >= 0)
 		close(held);
 	look_close(&watch.look);
+	arena_free(watch.own);
+	free(watch.scene);
 	return status;
 }

@@ -32,6 +32,7 @@ while (($#)); do
     shift
 done
 printf '%s\\n' "${arguments[*]}" >>/tmp/rig/servers
+echo "$$" >/tmp/rig/pid
 exec Xvfb "${arguments[@]}" -screen 0 640x480x24 2>>/tmp/rig/server.log
 """
 
@@ -113,8 +114,8 @@ def put_program(program, real, how, library):
     shutil.copy(real, f"{directory}/nv-session.real")
     preload = (f"NV_TEST_MISBEHAVE={how} LD_PRELOAD={library} "
                if how not in ("", "stopped server") else "")
-    stop = "kill -STOP $(pidof Xvfb)" if how == "stopped server" else ""
-    go_on = "kill -CONT $(pidof Xvfb)" if how == "stopped server" else ""
+    stop = "kill -STOP $(cat /tmp/rig/pid)" if how == "stopped server" else ""
+    go_on = "kill -CONT $(cat /tmp/rig/pid)" if how == "stopped server" else ""
     write(program, f"""#!/bin/sh
 echo "$*" "${{DISPLAY-none}}" >>/tmp/rig/hooks
 {stop}
@@ -153,7 +154,8 @@ def windows():
 def start(manager):
     subprocess.Popen(["dbus-daemon", "--config-file=/tmp/rig/bus.conf", "--nofork", "--nopidfile"],
                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not os.path.exists("/run/dbus/system_bus_socket"):
+    end = time.monotonic() + 15
+    while not os.path.exists("/run/dbus/system_bus_socket") and time.monotonic() < end:
         time.sleep(0.02)
     command = {"lightdm": ["lightdm", "--debug"], "sddm": ["sddm"],
                "xdm": ["xdm", "-nodaemon"]}[manager]
@@ -194,8 +196,10 @@ def main():
     answers["greeter"] = greeter(manager, wanted.get("bound", BOUND))
     # xdm shows its window before the hook has ended.
     end = time.monotonic() + 15
-    while text("/tmp/rig/statuses").count("\n") < text("/tmp/rig/hooks").count("\n"):
-        if time.monotonic() > end:
+    while time.monotonic() < end:
+        hooks = text("/tmp/rig/hooks").count("\n")
+        # It may not have begun either; one that is gone never does.
+        if text("/tmp/rig/statuses").count("\n") >= max(hooks, os.access(wanted["program"], os.X_OK)):
             break
         time.sleep(0.1)
     answers["running"] = process.poll() is None

@@ -19,6 +19,8 @@ import tap  # noqa: E402  pylint: disable=wrong-import-position
 
 CPPCHECK = ["--enable=warning,performance,portability", "--error-exitcode=1", "--inline-suppr",
             "--quiet", "--std=c11", "-D_GNU_SOURCE", f"-I{SOURCE / 'src'}"]
+# Those of bash; their names are those of the programs.
+COMPLETIONS = [SOURCE / "completions" / name for name in ("nv-run", "nv-session")]
 
 
 def run(*command, **options):
@@ -48,7 +50,7 @@ def c_files(*suffixes):
 
 
 def is_shell(file):
-    if file.suffix in (".sh", ".bash") or file == SOURCE / "completions/nv-run":
+    if file.suffix in (".sh", ".bash") or file in COMPLETIONS:
         return True
     with open(file, "rb") as opened:
         first = opened.readline(80).split()
@@ -65,7 +67,7 @@ def shell_files():
         found += [str(file) for file in files
                   if file.is_file() and not file.is_symlink() and is_shell(file)]
     assert str(SOURCE / "tools/bootstrap") in found, found
-    assert str(SOURCE / "completions/nv-run") in found, found
+    assert {str(file) for file in COMPLETIONS} <= set(found), found
     return sorted(found)
 
 
