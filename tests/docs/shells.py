@@ -57,7 +57,7 @@ ZSH = r"""
 PS1=; fpath=({fpath} $fpath); autoload -U compinit; compinit -u -D
 unsetopt beep list_beep zle_bracketed_paste
 zstyle ':completion:*' list-prompt ''; zstyle ':completion:*' format ''
-LISTMAX=9999
+LISTMAX=9999; KEYTIMEOUT=1
 compadd() {{ local -a hits; [[ ${{@[1,(i)(-|--)]}} == *-(O|A|D)\ * ]] ||
 {{ builtin compadd -A hits "$@"; print -rl -- $hits >>$HOME/offered }}
 builtin compadd "$@" }}
