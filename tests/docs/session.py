@@ -40,7 +40,8 @@ def mistakes(text):
         file = pathlib.Path(directory) / "session.conf"
         file.write_text(text, encoding="utf-8")
         file.chmod(0o600)
-        return NV_SESSION.printed("xorg-conf", "--mode", "none", "--config", str(file)).stderr
+        heard = NV_SESSION.printed("xorg-conf", "--mode", "none", "--config", str(file)).stderr
+        return "\n".join(line for line in heard.splitlines() if str(file) in line)
 
 
 def the_page_has_the_keys_of_the_source():
