@@ -111,9 +111,11 @@ static bool does_not_fit(const struct x11_server *server, const struct x11_reque
 {
 	const struct x11_crtc *crtc = &request->crtc;
 
-	return is_lighting(request) &&
-	       (crtc->x < 0 || crtc->y < 0 || (unsigned)crtc->x + crtc->width > server->width ||
-		       (unsigned)crtc->y + crtc->height > server->height);
+	/* Without sums, which can overflow: a state to go back to is anybody's text. */
+	return is_lighting(request) && (crtc->x < 0 || crtc->y < 0 || crtc->width > server->width ||
+					       crtc->height > server->height ||
+					       (unsigned)crtc->x > server->width - crtc->width ||
+					       (unsigned)crtc->y > server->height - crtc->height);
 }
 
 static bool too_large(const struct x11_server *server, const struct x11_request *request)

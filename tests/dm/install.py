@@ -345,7 +345,11 @@ def desktop_entries_are_valid():
     assert "setup --hook" in shipped.read_text(), f"{source}: the entry does nothing"
     with root(files={"usr/sbin/gdm": "", "usr/share/gdm/greeter/autostart/x": ""}) as place:
         hook(place, "install", "gdm")
-        for path in (shipped, place / "etc/xdg/autostart/nv-session.desktop",
+        greeter = (build / "desktop-files/nv-session-greeter.desktop").read_text()
+        ours = (place / "usr/share/gdm/greeter/autostart/nv-session.desktop").read_text()
+        lines = [line for line in ours.splitlines() if line and not line.startswith("#")]
+        assert lines == greeter.splitlines(), ours
+        for path in (shipped, build / "desktop-files/nv-session-greeter.desktop", place / "etc/xdg/autostart/nv-session.desktop",
                      place / "usr/share/gdm/greeter/autostart/nv-session.desktop"):
             result = dm.run("desktop-file-validate", path)
             assert result.returncode == 0 and not result.stdout, result.stdout

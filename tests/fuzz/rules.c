@@ -79,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	read_all(arena, NULL, rule_keys, text, size, size + 1, &one, &whole);
 	read_all(arena, NULL, machine_keys, text, size, size + 1, &one, &whole);
+	read_all(arena, NULL, session_keys, text, size, size + 1, &one, &whole);
 	arena_free(arena);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "tap.h"
 #include "x11/plan.h"
@@ -414,4 +415,33 @@ static void ten_thousand_topologies_settle_without_harm_and_lead_back(void)
 	}
 }
 
-TAP_MAIN(TEST(ten_thousand_topologies_settle_without_harm_and_lead_back))
+/* The state before is kept where any client can write: every byte of it may be a lie. */
+static void hostile_states_lead_nowhere_that_is_not_sound(void)
+{
+	state = 0x2545f4914f6cdd1dull;
+	for (unsigned i = 0; i < TOPOLOGIES; i++) {
+		struct arena *arena = arena_new();
+		struct x11_server *now = make(arena), *before;
+		struct buf text = {0};
+		struct x11_requests back;
+		bool sound = true;
+
+		x11_state_format(&text, make(arena));
+		for (unsigned j = number(12); j; j--)
+			text.text[number((unsigned)text.length)] =
+				"0123456789abcdef -\n"[number(19)];
+		if (chance(20))
+			text.text[number((unsigned)text.length)] = '\0';
+		before = x11_state_parse(arena, text.text);
+		if (before) {
+			x11_plan_back(arena, now, before, chance(50) ? before : NULL, &back);
+			sound = obey(arena, x11_copy(arena, now), &back);
+		}
+		buf_free(&text);
+		arena_free(arena);
+		check(sound);
+	}
+}
+
+TAP_MAIN(TEST(hostile_states_lead_nowhere_that_is_not_sound),
+	TEST(ten_thousand_topologies_settle_without_harm_and_lead_back))
