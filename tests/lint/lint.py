@@ -102,6 +102,7 @@ BAD_LAYERS = [
     ("src/offload/a.c", '#include "nv-run/run.h"\n', 1, "may not include nv-run/run.h"),
     ("src/rule/a.c", '#include "internal.h"\n', 1, "does not say which layer"),
     ("src/rule/a.c", "#include <fcntl.h>\n", 1, "rule/ is pure"),
+    ("src/x11/plan.c", "#include <poll.h>\n", 1, "x11/ is pure"),
     ("src/nv-run/a.c", "#include <X11/Xlib.h>\n", 1, "no part of libc"),
     ("src/x11/plan.c", "#include <xcb/randr.h>\n", 1, "src/x11/randr"),
     ("src/colour/a.c", "int a;\n", 1, "colour is in no layer"),
