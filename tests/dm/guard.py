@@ -89,6 +89,22 @@ def test_nothing_of_the_work_is_left_and_no_pipe_stays_open():
             assert dm.soon(lambda mark=mark: not processes(f"MARK={mark}".encode())), how
 
 
+def test_a_daemon_that_gets_away_holds_no_file_of_the_display_manager():
+    with root() as place:
+        mark, (reader, writer) = uuid.uuid4().hex, os.pipe()
+        guard(place, "leave-a-daemon", env={"MARK": mark}, pass_fds=[writer])
+        os.close(writer)
+        os.set_blocking(reader, False)
+        left = processes(f"MARK={mark}".encode())
+        try:
+            assert len(left) == 1, left
+            assert os.read(reader, 1) == b"", "it holds the pipe"
+        finally:
+            for process in left:
+                os.kill(process, signal.SIGKILL)
+            os.close(reader)
+
+
 def test_the_work_ends_with_the_guard():
     with root() as place:
         mark = uuid.uuid4().hex
@@ -197,6 +213,21 @@ def test_a_pipe_that_nobody_reads_holds_nothing_up():
         os.close(reader)
         guard(place, "flood", stdout=writer, stderr=writer)
         os.close(writer)
+        # Nobody will ever read it, and it has room.
+        reader, writer = os.pipe()
+        os.close(reader)
+        guard(place, "flood", stdout=writer, stderr=writer)
+        os.close(writer)
+
+
+def test_files_that_may_not_grow_end_nothing_early():
+    def no_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    with root() as place, dm.xvfb() as (display, _):
+        assert "crashed" not in guard(place, env={"DISPLAY": display}, preexec_fn=no_files)
+        with open(place / "said", "wb") as file:
+            guard(place, "exit", stdout=file, stderr=file, preexec_fn=no_files)
 
 
 LOG = """

@@ -29,6 +29,16 @@ static void misbehave(const char *how)
 		_exit(125);
 	if (strcmp(how, "leave-a-child") == 0 && fork() == 0)
 		hang();
+	if (strcmp(how, "leave-a-daemon") == 0) {
+		pid_t daemon = fork();
+
+		if (daemon == 0) {
+			setsid();
+			hang();
+		}
+		while (getsid(daemon) != daemon)
+			usleep(1000);
+	}
 	if (strcmp(how, "flood") == 0) {
 		for (;;)
 			fputs("nv-session: the same again, and again, and again\n", stderr);

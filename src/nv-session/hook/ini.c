@@ -71,7 +71,7 @@ static void read_file(
 			/* What [Seat:*] was called before LightDM 1.12; still read as that. */
 			if (str_eq(section, "SeatDefaults"))
 				section = "Seat:*";
-		} else if (*bare != '#' && equals && ini->is_section(section) &&
+		} else if (equals && ini->is_section(section) &&
 			   str_eq(trimmed(plan->arena, bare, (size_t)(equals - bare)), ini->key)) {
 			*arena_push(plan->arena, settings->items, settings->count) =
 				(struct setting){section,
