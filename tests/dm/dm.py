@@ -104,6 +104,25 @@ def xvfb():
             server.wait(10)
 
 
+# What a test waits for something that would otherwise last for ever.
+BOUND = 20
+
+
+def guard(place=None, how=None, timeout="0.5", env=None, **more):
+    """Runs setup --hook; it must end with 0."""
+    words = [NV_SESSION, "setup", "--hook", *(["--timeout", timeout] if timeout else []),
+             *(["--sysroot", str(place)] if place else [])]
+    environment = {"PATH": PATH} if env is None else env
+    if how:
+        environment = {**environment, "NV_TEST_MISBEHAVE": how, "LD_PRELOAD": MISBEHAVE}
+    more.setdefault("stdout", subprocess.PIPE)
+    more.setdefault("stderr", subprocess.STDOUT)
+    more.setdefault("stdin", subprocess.DEVNULL)
+    result = subprocess.run(words, env=environment, timeout=BOUND, check=False, **more)
+    assert result.returncode == 0, result
+    return (result.stdout or b"").decode(errors="replace")
+
+
 def soon(condition, seconds=20):
     """What a condition gives once it gives something."""
     end = time.monotonic() + seconds
