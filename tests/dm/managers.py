@@ -9,6 +9,9 @@ import sys
 import dm
 from dm import tap
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "xorg"))
+import rig as xorg  # noqa: E402  pylint: disable=wrong-import-position
+
 RIG = pathlib.Path(__file__).with_name("rig.py")
 MANAGERS = {"lightdm": ["lightdm", "lightdm-gtk-greeter"], "sddm": ["sddm", "sddm-greeter"],
             "xdm": ["xdm"]}
@@ -63,6 +66,37 @@ def survives_its_end(manager, command):
 def survives_configuration(manager):
     answers = came(rig(manager, files={"/etc/nv-run/session.conf": "\0[[[mode = = =\n"}))
     assert set(answers["statuses"].split()) == {"0"}, answers["statuses"]
+
+
+def laptop():
+    """What the rig needs for a real Xorg on a laptop with two GPUs."""
+    if not xorg.MODULES:
+        raise tap.Skip("the X server's headers are not installed")
+    gpus = [xorg.Gpu("modesetting", outputs=["eDP-1:c:1280x720"]),
+            xorg.Gpu("NVIDIA-G0", driver="nvidia", caps="sink-output,source-offload",
+                     outputs=["HDMI-1-0:c:800x600"])]
+    return {"config": xorg.configuration(gpus, False),
+            "xorg": next(path for path in xorg.XORG if os.access(path, os.X_OK)),
+            "system": next(path for path in xorg.SYSTEM_MODULES if os.path.isdir(path)),
+            "modules": {path.name: path.read_bytes().hex()
+                        for path in pathlib.Path(xorg.MODULES).glob("*_drv.so")}}
+
+
+def sets_up(manager):
+    """The second GPU's monitor shows the greeter's screen."""
+    answers = came(rig(manager, gpus=laptop()))
+    assert set(answers["statuses"].split()) == {"0"}, answers["statuses"]
+    assert "eDP-1 connected primary 1280x720+0+0" in answers["outputs"], answers
+    assert "HDMI-1-0 connected 800x600+1280+0" in answers["outputs"], answers
+
+
+def survives_a_mode(manager):
+    answers = came(rig(manager, gpus=laptop(),
+                       files={"/etc/nv-run/session.conf": "[session]\nmode = sync\n"}))
+    assert "sync cannot be: " in answers["said"], answers["said"]
+    assert set(answers["statuses"].split()) == {"0"}, answers["statuses"]
+    assert "eDP-1 connected primary 1280x720+0+0" in answers["outputs"], answers
+    assert "HDMI-1-0" not in answers["outputs"], answers["outputs"]
 
 
 THEIRS = "#!/bin/sh\necho \"theirs $#\" \"$@\" >>/tmp/rig/theirs\n"
@@ -132,6 +166,10 @@ for NAME in MANAGERS:
                    ("gone", f"rm {dm.PROGRAM}"),
                    ("no program", f"printf '\\177ELF' >{dm.PROGRAM}"),
                    ("not executable", f"chmod 644 {dm.PROGRAM}"))]
+    TESTS.append((f"{NAME} shows its greeter's screen on both GPUs of a real Xorg",
+                  lambda name=NAME: sets_up(name)))
+    TESTS.append((f"{NAME} reaches its greeter when the mode cannot work",
+                  lambda name=NAME: survives_a_mode(name)))
     TESTS.append((f"{NAME} reaches its greeter when session.conf is nonsense",
                   lambda name=NAME: survives_configuration(name)))
 TESTS += [(f"{case[0]} runs the hook and then what {case[1]} says",

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Starts a real display manager in namespaces of its own: rig.py MANAGER, as root of them.
 
-Its /etc is a copy; /run, /tmp, /var/log and the state directories are empty; the X server is Xvfb.
+Its /etc is a copy; /run, /tmp, /var/log and the state directories are empty; the X server is Xvfb,
+or a real Xorg with the GPUs that the test makes up (tests/xorg).
 Processes, mounts and sockets go when it ends. Reads one JSON object with what the test wants, and
 writes one with what came of it.
 """
@@ -33,6 +34,10 @@ while (($#)); do
 done
 printf '%s\\n' "${arguments[*]}" >>/tmp/rig/servers
 echo "$$" >/tmp/rig/pid
+if [[ -e /tmp/rig/xorg.conf ]]; then
+    exec "$(cat /tmp/rig/xorg)" -config /tmp/rig/xorg.conf -modulepath "$(cat /tmp/rig/modulepath)" \\
+        -logfile /tmp/rig/xorg.log -novtswitch "${arguments[@]}" 2>>/tmp/rig/server.log
+fi
 exec Xvfb "${arguments[@]}" -screen 0 640x480x24 2>>/tmp/rig/server.log
 """
 
@@ -127,6 +132,17 @@ exit "$status"
 """, 0o755)
 
 
+def put_gpus(gpus):
+    """A real Xorg with made-up GPUs: its configuration, and the driver that makes them up."""
+    write("/tmp/rig/xorg.conf", gpus["config"])
+    write("/tmp/rig/xorg", gpus["xorg"])
+    write("/tmp/rig/modulepath", "/tmp/rig/modules," + gpus["system"])
+    for name, data in gpus["modules"].items():
+        path = pathlib.Path("/tmp/rig/modules") / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes.fromhex(data))
+
+
 def text(path):
     try:
         return pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
@@ -135,7 +151,12 @@ def text(path):
 
 
 def windows():
-    """The tree of windows of the last server, "" if it does not answer."""
+    """The tree of windows of the last server."""
+    return asked("xwininfo", "-root", "-tree")
+
+
+def asked(*command):
+    """What a client of the last server prints, "" if it does not answer."""
     lines = text("/tmp/rig/servers").splitlines()
     if not lines:
         return ""
@@ -145,7 +166,7 @@ def windows():
     if match:
         environment["XAUTHORITY"] = match.group(1)
     try:
-        return subprocess.run(["xwininfo", "-root", "-tree"], env=environment, timeout=10,
+        return subprocess.run(command, env=environment, timeout=10,
                               capture_output=True, text=True, check=False).stdout
     except subprocess.TimeoutExpired:
         return ""
@@ -184,6 +205,8 @@ def main():
         pathlib.Path(f"/tmp/{name}").write_bytes(bytes.fromhex(wanted[data]))
     os.chmod("/tmp/real", 0o755)
     prepare(place, manager, wanted)
+    if "gpus" in wanted:
+        put_gpus(wanted["gpus"])
     put_program(wanted["program"], "/tmp/real", wanted.get("how", ""), "/tmp/misbehave.so")
     answers = {"install": []}
     for command in wanted.get("before", [f"{wanted['program']} hook install {manager}"]):
@@ -208,6 +231,7 @@ def main():
     answers["log"] = "".join(text(path) for path in (
         "/var/log/lightdm/lightdm.log", "/var/log/sddm.log", "/var/log/xdm.log"))
     answers["windows"] = windows()
+    answers["outputs"] = asked("xrandr") if "gpus" in wanted else ""
     answers["starts"] = text("/var/lib/nv-run/hook/starts")
     for command in wanted.get("after", []):
         done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True,
