@@ -162,7 +162,7 @@ void look_gpus(struct session *session, struct look *look)
 		*into = (struct x11_gpu){
 			.slot = gpu->slot,
 			.driver = gpu->driver,
-			.name = hw_gpu_name(hw, gpu),
+			.name = look->nameless ? "" : hw_gpu_name(hw, gpu),
 			.discrete = gpu->role == HW_DISCRETE || gpu->role == HW_EXTERNAL,
 			.boot = gpu->boot,
 			.external = gpu->role == HW_EXTERNAL,

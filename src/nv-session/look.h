@@ -22,6 +22,7 @@ struct look {
 	struct x11_gpu *gpus; /* in the order of hw's */
 	size_t gpu_count;
 	bool gpus_known;
+	bool nameless; /* GPUs' names are not needed: finding them takes time */
 };
 
 /*

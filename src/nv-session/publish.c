@@ -147,7 +147,7 @@ const char *publish_write(struct session *session, struct look *look)
 
 int publish_run(struct session *session)
 {
-	struct look look = {0};
+	struct look look = {.nameless = true};
 	const char *problem;
 
 	session_deadline(session, DEADLINE);

@@ -104,6 +104,10 @@ def xvfb():
             server.wait(10)
 
 
+# A sanitizer wants to be the first library, and to look for leaks where nothing is left to look with.
+SANITIZED = os.environ.get("NV_SANITIZED") == "1"
+SANITIZER = {"ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"} if SANITIZED else {}
+
 # What a test waits for something that would otherwise last for ever.
 BOUND = 20
 
@@ -115,6 +119,7 @@ def guard(place=None, how=None, timeout="0.5", env=None, **more):
     environment = {"PATH": PATH} if env is None else env
     if how:
         environment = {**environment, "NV_TEST_MISBEHAVE": how, "LD_PRELOAD": MISBEHAVE}
+    environment = {**SANITIZER, **environment}
     more.setdefault("stdout", subprocess.PIPE)
     more.setdefault("stderr", subprocess.STDOUT)
     more.setdefault("stdin", subprocess.DEVNULL)

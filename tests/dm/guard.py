@@ -282,5 +282,12 @@ def test_the_kernel_command_line_turns_it_off():
                 assert found["state"]["off"] == off
 
 
+# A sanitizer's own needs are in the way of these: it reads /proc at the end, asks for descriptors
+# and processes, and wants to be loaded first.
+NOT_SANITIZED = {"the work ends with the guard", "limits are no harm",
+                 "a process that cannot be started is reported", "the systems log is told",
+                 "a full log holds nothing up"}
+
 if __name__ == "__main__":
-    tap.run(dm.tests(globals()))
+    tap.run((sentence, test) for sentence, test in dm.tests(globals())
+            if not (dm.SANITIZED and sentence in NOT_SANITIZED))
