@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gpu: one run of nv-gpu. nv-gpu(1) is the specification.
+ *
+ * main.c      the order of things; the table of commands
+ * options.c   the command line
+ * list.c show.c ps.c awake.c bind.c doctor.c record.c
+ *             a command each (bind.c: unbind and restore too; record.c: replay too), or a folder of
+ *             the same name where one grew
+ *
+ * Looking never wakes a GPU: no command that only looks reads PCI configuration space, opens a
+ * device node or calls NVML. What cannot be had asleep is "asleep", and --wake asks for it.
+ */
+#ifndef NV_GPU_H
+#define NV_GPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/command.h"
+#include "hw/hw.h"
+
+struct arena;
+struct buf;
+struct json;
+
+/* Problems found is what doctor ends with; refused is what bind does before it changed anything. */
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3 };
+
+struct gpu_options {
+	const struct command *command;
+	const char **words; /* what stands behind the command, NULL-ended */
+	size_t word_count;
+	const char *sysroot, *only;
+	long wait; /* --wait in milliseconds, 0 if not given */
+	bool json, wake, watch, dry_run, fix, persist, anonymous;
+	int verbosity;
+};
+
+struct gpu_run {
+	struct arena *arena;
+	struct gpu_options options;
+	char *const *environment;
+	struct hw hw;
+};
+
+/* Ends with a NULL name. */
+extern const struct command gpu_commands[];
+
+/* options.c: 0 to go on, negative if all is done, else the status to exit with. */
+int options_parse(struct arena *arena, struct gpu_options *options, int argc, char **argv);
+
+/* Writes text to stdout; the status to exit with. */
+int gpu_print(const struct buf *out);
+
+/*
+ * The GPUs that the first word of the command line means: a slot ("01:00.0", "0000:01:00",
+ * "1:0.0") or a selector of nv-run ("nvidia:1", "discrete", "name=*RTX*"); all of them without a
+ * word. False after saying that there is none.
+ */
+bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count);
+
+/* "01:00.0 NVIDIA GeForce RTX 3050": a slot without the domain 0000, and the name. */
+const char *gpu_title(struct gpu_run *run, struct hw_gpu *gpu);
+
+/* The commands: the exit status. */
+int list_run(struct gpu_run *run);
+int show_run(struct gpu_run *run);
+int ps_run(struct gpu_run *run);
+int awake_run(struct gpu_run *run);
+int bind_run(struct gpu_run *run);
+int unbind_run(struct gpu_run *run);
+int restore_run(struct gpu_run *run);
+int doctor_run(struct gpu_run *run);
+int record_run(struct gpu_run *run);
+int replay_run(struct gpu_run *run);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* select: the GPUs that a word means. */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "nv-gpu/gpu.h"
+#include "offload/offload.h"
+#include "rule/rule.h"
+
+const char *gpu_title(struct gpu_run *run, struct hw_gpu *gpu)
+{
+	return arena_printf(run->arena, "%s %s",
+		str_starts(gpu->slot, "0000:") ? gpu->slot + 5 : gpu->slot,
+		hw_gpu_name(&run->hw, gpu));
+}
+
+/* A slot in full, without its domain or function, as people copy it from lspci. */
+static bool is_slot_of(struct arena *arena, const char *word, const struct hw_gpu *gpu)
+{
+	const char *whole = strchr(word, ':') && strchr(strchr(word, ':') + 1, ':')
+				    ? word
+				    : arena_printf(arena, "0000:%s", word);
+	size_t length = strlen(whole);
+
+	return strncmp(gpu->slot, whole, length) == 0 &&
+	       (!gpu->slot[length] || gpu->slot[length] == '.');
+}
+
+bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
+{
+	const char *word = run->options.word_count ? run->options.words[0] : NULL, *wrong;
+	struct rule_selector selector;
+	struct offload_choice choice;
+
+	hw_scan_all(&run->hw);
+	hw_judge(&run->hw);
+	*gpus = run->hw.gpus;
+	*count = run->hw.count;
+	if (!word)
+		return true;
+	*gpus = NULL;
+	*count = 0;
+	for (size_t i = 0; i < run->hw.count; i++) {
+		if (is_slot_of(run->arena, word, run->hw.gpus[i]))
+			*arena_push(run->arena, *gpus, *count) = run->hw.gpus[i];
+	}
+	if (*count)
+		return true;
+	wrong = rule_selector_parse(run->arena, word, &selector);
+	if (wrong) {
+		log_error("'%s': %s", word, wrong);
+		return false;
+	}
+	for (size_t i = 0; i < run->hw.count; i++) {
+		hw_gpu_name(&run->hw, run->hw.gpus[i]);
+		hw_gpu_nvidia(&run->hw, run->hw.gpus[i]);
+	}
+	/* An unusable one may be looked at too. */
+	offload_choose(run->arena, run->hw.gpus, run->hw.count, &selector, &choice);
+	if (!choice.gpu) {
+		log_error("there is no GPU '%s'; 'nv-gpu list' shows those there are", word);
+		return false;
+	}
+	*arena_push(run->arena, *gpus, *count) = choice.gpu;
+	return true;
+}
