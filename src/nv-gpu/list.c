@@ -1,9 +1,132 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/log.h"
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/table.h"
 #include "nv-gpu/gpu.h"
+
+enum { COLUMNS = 8 };
+
+static const char *nodes(struct gpu_run *run, const struct hw_gpu *gpu)
+{
+	const struct hw_nvidia *nvidia = hw_gpu_nvidia(&run->hw, (struct hw_gpu *)gpu);
+	const char *text = "";
+
+	if (gpu->card >= 0)
+		text = arena_printf(run->arena, "card%d", gpu->card);
+	if (gpu->render >= 0)
+		text = arena_printf(
+			run->arena, "%s%srenderD%d", text, *text ? "," : "", gpu->render);
+	if (nvidia->minor >= 0)
+		text = arena_printf(
+			run->arena, "%s%snvidia%d", text, *text ? "," : "", nvidia->minor);
+	return *text ? text : "-";
+}
+
+/* Connectors with something plugged in, as the kernel knows. */
+static const char *outputs(struct gpu_run *run, const struct hw_gpu *gpu)
+{
+	const char *text = "";
+
+	for (size_t i = 0; gpu->card >= 0 && i < run->hw.connector_count; i++) {
+		const struct hw_connector *connector = &run->hw.connectors[i];
+
+		if (connector->card == gpu->card && connector->connected)
+			text = arena_printf(
+				run->arena, "%s%s%s", text, *text ? "," : "", connector->name);
+	}
+	return *text ? text : "-";
+}
+
+static const char *version(struct gpu_run *run, const struct hw_gpu *gpu)
+{
+	const char *text = hw_gpu_is_nvidia(gpu) ? hw_nvidia_version(&run->hw) : NULL;
+
+	return text ? text : "-";
+}
+
+static void print(struct gpu_run *run, struct buf *out)
+{
+	static const char *const headings[COLUMNS] = {
+		"SLOT", "NAME", "DRIVER", "VERSION", "ROLE", "NODES", "OUTPUTS", "POWER"};
+	struct table table = {.columns = COLUMNS};
+
+	table_row(run->arena, &table, headings);
+	for (size_t i = 0; i < run->hw.count; i++) {
+		struct hw_gpu *gpu = run->hw.gpus[i];
+		const char *cells[COLUMNS] = {
+			gpu->slot,
+			hw_gpu_name(&run->hw, gpu),
+			gpu->driver ? gpu->driver : "-",
+			version(run, gpu),
+			hw_role_name(gpu->role),
+			nodes(run, gpu),
+			outputs(run, gpu),
+			hw_gpu_status(&run->hw, gpu),
+		};
+
+		table_row(run->arena, &table, cells);
+	}
+	table_print(&table, out);
+}
+
+static void print_json(struct gpu_run *run, struct buf *out)
+{
+	struct json json = {.out = out};
+
+	json_open(&json, NULL, '[');
+	for (size_t i = 0; i < run->hw.count; i++) {
+		struct hw_gpu *gpu = run->hw.gpus[i];
+		const struct hw_nvidia *nvidia = hw_gpu_nvidia(&run->hw, gpu);
+
+		json_open(&json, NULL, '{');
+		json_string(&json, "slot", gpu->slot);
+		json_string(&json, "ids",
+			gpu->pci ? arena_printf(run->arena, "%04x:%04x", gpu->vendor, gpu->device)
+				 : NULL);
+		json_string(&json, "name", hw_gpu_name(&run->hw, gpu));
+		json_string(&json, "driver", gpu->driver);
+		json_string(&json, "driver-version",
+			hw_gpu_is_nvidia(gpu) ? hw_nvidia_version(&run->hw) : NULL);
+		json_string(&json, "role", hw_role_name(gpu->role));
+		json_bool(&json, "boot", gpu->boot);
+		json_string(&json, "card", hw_node(run->arena, "card", gpu->card));
+		json_string(&json, "render", hw_node(run->arena, "renderD", gpu->render));
+		json_number(&json, "nvidia-minor", nvidia->minor);
+		json_string(&json, "uuid", nvidia->uuid);
+		json_open(&json, "outputs", '[');
+		for (size_t j = 0; gpu->card >= 0 && j < run->hw.connector_count; j++) {
+			if (run->hw.connectors[j].card == gpu->card &&
+				run->hw.connectors[j].connected)
+				json_string(&json, NULL, run->hw.connectors[j].name);
+		}
+		json_close(&json, ']');
+		json_string(&json, "power", hw_gpu_status(&run->hw, gpu));
+		json_string(&json, "unusable", hw_gpu_unusable(gpu));
+		json_close(&json, '}');
+	}
+	json_close(&json, ']');
+	buf_putc(out, '\n');
+}
 
 int list_run(struct gpu_run *run)
 {
-	log_error("%s is not there yet", run->options.command->name);
-	return EXIT_FAILED;
+	struct buf out = {0};
+	int status;
+
+	hw_scan_all(&run->hw);
+	hw_judge(&run->hw);
+	hw_connectors(&run->hw);
+	if (run->options.json)
+		print_json(run, &out);
+	else if (run->hw.count)
+		print(run, &out);
+	else
+		buf_puts(&out, "There is no GPU on this machine.\n");
+	status = gpu_print(&out);
+	buf_free(&out);
+	return status;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "nv-run/run.h"
 
 enum { COLUMNS = 8 };
@@ -47,28 +46,16 @@ static void describe(struct run *run, struct hw_gpu *gpu, const char *cells[COLU
 
 static void print_table(struct run *run, struct buf *out)
 {
-	const char *(*rows)[COLUMNS] = arena_alloc(run->arena, (run->hw.count + 1) * sizeof(*rows));
-	size_t width[COLUMNS] = {0};
+	struct table table = {.columns = COLUMNS};
 
-	memcpy(rows[0], headings, sizeof(headings));
-	for (size_t i = 0; i < run->hw.count; i++)
-		describe(run, run->hw.gpus[i], rows[i + 1]);
-	for (size_t i = 0; i < (run->hw.count + 1) * COLUMNS; i++) {
-		size_t columns = str_columns(rows[i / COLUMNS][i % COLUMNS]);
+	table_row(run->arena, &table, headings);
+	for (size_t i = 0; i < run->hw.count; i++) {
+		const char *cells[COLUMNS];
 
-		if (columns > width[i % COLUMNS])
-			width[i % COLUMNS] = columns;
+		describe(run, run->hw.gpus[i], cells);
+		table_row(run->arena, &table, cells);
 	}
-	for (size_t i = 0; i <= run->hw.count; i++) {
-		for (size_t j = 0; j < COLUMNS; j++) {
-			size_t start = out->length;
-
-			buf_puts(out, rows[i][j]);
-			if (j + 1 < COLUMNS)
-				buf_pad(out, start, width[j] + 2);
-		}
-		buf_putc(out, '\n');
-	}
+	table_print(&table, out);
 }
 
 static void print_json(struct run *run, struct buf *out)
