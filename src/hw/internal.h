@@ -7,18 +7,25 @@
 #include <stddef.h>
 
 #define HW_SYS "/sys/"
+#define HW_DEVICES "/dev"
 #define HW_NODES "/dev/dri"
+#define HW_VFIO_NODES "/dev/vfio"
 #define HW_CLASS_DRM "/sys/class/drm"
 #define HW_PCI_DEVICES "/sys/bus/pci/devices"
+#define HW_CLASS_VFIO "/sys/class/vfio"
 #define HW_POWER_SUPPLY "/sys/class/power_supply"
 #define HW_MODULE "/sys/module"
 #define HW_NVIDIA_GPUS "/proc/driver/nvidia/gpus"
 #define HW_NVIDIA_PARAMETERS "/proc/driver/nvidia/params"
 #define HW_PROCESSES "/proc"
+#define HW_CHARACTER_DEVICES "/proc/devices"
 #define HW_OWN_PROGRAM "/proc/self/exe"
 #define HW_HOSTNAME "/proc/sys/kernel/hostname"
 #define HW_CMDLINE "/proc/cmdline"
 #define HW_BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+/* The minor of a node that stands for all of its major. */
+#define HW_ANY_MINOR (~0U)
 
 struct hw;
 struct hw_gpu;
@@ -28,5 +35,16 @@ struct hw_gpu *hw_card_gpu(struct hw *hw, const char *card);
 
 /* Whether name[0..length) is a PCI address as the kernel writes it, 0000:01:00.0. */
 bool hw_is_slot(const char *name, size_t length);
+
+struct hw_holder;
+struct hw_node;
+
+/* Adds what the text of a DRM descriptor's fdinfo counts; seen has the clients counted already. */
+struct hw_clients {
+	const char **list; /* "slot client" */
+	size_t count;
+};
+void hw_fdinfo_add(struct hw *hw, const char *text, const struct hw_node *node,
+	struct hw_holder *holder, struct hw_clients *seen);
 
 #endif

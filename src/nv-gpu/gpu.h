@@ -22,6 +22,8 @@
 
 struct arena;
 struct buf;
+struct hw_holder;
+struct hw_holders;
 struct json;
 
 /* Problems found is what doctor ends with; refused is what bind does before it changed anything. */
@@ -62,6 +64,17 @@ bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count);
 
 /* "01:00.0 NVIDIA GeForce RTX 3050": a slot without the domain 0000, and the name. */
 const char *gpu_title(struct gpu_run *run, struct hw_gpu *gpu);
+
+/* A user's name, or the number as text. */
+const char *gpu_user(struct gpu_run *run, unsigned uid);
+
+/* A process's name with what would disturb a terminal as '?': a process may call itself anything. */
+const char *gpu_plain(struct gpu_run *run, const char *name);
+
+/* ps.c: how many processes could not be inspected and why, a sentence; NULL if all could. */
+const char *gpu_unseen(struct gpu_run *run, const struct hw_holders *holders);
+void gpu_json_holder(struct gpu_run *run, struct json *json, const struct hw_holder *holder);
+void gpu_json_unseen(struct json *json, const struct hw_holders *holders);
 
 /* The commands: the exit status. */
 int list_run(struct gpu_run *run);
