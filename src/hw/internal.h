@@ -13,6 +13,7 @@
 #define HW_CLASS_DRM "/sys/class/drm"
 #define HW_PCI_DEVICES "/sys/bus/pci/devices"
 #define HW_CLASS_VFIO "/sys/class/vfio"
+#define HW_CLASS_VTCONSOLE "/sys/class/vtconsole"
 #define HW_POWER_SUPPLY "/sys/class/power_supply"
 #define HW_MODULE "/sys/module"
 #define HW_NVIDIA_GPUS "/proc/driver/nvidia/gpus"

@@ -76,6 +76,9 @@ const char *gpu_unseen(struct gpu_run *run, const struct hw_holders *holders);
 void gpu_json_holder(struct gpu_run *run, struct json *json, const struct hw_holder *holder);
 void gpu_json_unseen(struct json *json, const struct hw_holders *holders);
 
+/* awake-watch.c: stays until SIGINT or SIGTERM and names what woke the GPUs. */
+int awake_watch(struct gpu_run *run, struct hw_gpu **gpus, size_t count);
+
 /* The commands: the exit status. */
 int list_run(struct gpu_run *run);
 int show_run(struct gpu_run *run);
