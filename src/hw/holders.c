@@ -158,23 +158,19 @@ static bool scan_descriptors(struct scan *scan)
 }
 
 /*
- * "7f..-7f.. rw-s 0 00:06 511 /dev/nvidia0": the number there is of the file system, so names are
- * compared. Where the process sees another root, the path may lack what stands before its mount.
+ * Where the process sees another root, the path may lack what stands before its mount, so the node
+ * behind the mapping is asked for its number; only root may.
  */
-static void scan_line(struct scan *scan, const char *line, size_t length)
+static void check_mapping(
+	struct scan *scan, const char *name, size_t length, const char *range, size_t range_length)
 {
-	const char *name = memchr(line, '/', length);
-	const struct hw_node *node;
-	char path[96];
-	int range;
+	const struct hw_node *node = by_name(scan, name, length);
 	struct statx status;
+	char path[96];
 
-	if (!name)
-		return;
-	node = by_name(scan, name, length - (size_t)(name - line));
-	range = (int)strcspn(line, " ");
-	if (scan->hw->root.fd < 0 && range < 40) {
-		snprintf(path, sizeof(path), "%s/map_files/%.*s", scan->pid, range, line);
+	if (scan->hw->root.fd < 0 && range_length < 40) {
+		snprintf(path, sizeof(path), "%s/map_files/%.*s", scan->pid, (int)range_length,
+			range);
 		if (statx(scan->processes, path, AT_STATX_DONT_SYNC, STATX_TYPE, &status) == 0)
 			node = S_ISCHR(status.stx_mode) ? by_number(scan, status.stx_rdev_major,
 								  status.stx_rdev_minor)
@@ -184,12 +180,41 @@ static void scan_line(struct scan *scan, const char *line, size_t length)
 		hold(scan, node, true);
 }
 
+/* "7f..-7f.. rw-s 0 00:06 511 /dev/nvidia0": the number there is of the file system. */
+static void scan_line(struct scan *scan, const char *line, size_t length)
+{
+	const char *name = memchr(line, '/', length);
+
+	if (name)
+		check_mapping(
+			scan, name, length - (size_t)(name - line), line, strcspn(line, " \n"));
+}
+
+static const char *const words[] = {"/nvidia", "/card", "/renderD", "/vfio", "/snd/", "/fb"};
+
+/* False if the kernel is too old to be asked. */
+static bool ask_mappings(struct scan *scan, int fd)
+{
+	struct hw_mapping mapping = {0};
+	int more;
+
+	while ((more = hw_mapping_next(fd, &mapping)) > 0) {
+		bool likely = false;
+		char range[48];
+
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+			likely |= strstr(mapping.name, words[i]) != NULL;
+		if (!likely)
+			continue;
+		snprintf(range, sizeof(range), "%lx-%lx", mapping.start, mapping.end);
+		check_mapping(scan, mapping.name, strlen(mapping.name), range, strlen(range));
+	}
+	return more == 0;
+}
+
 /* Few lines are of interest; the search for them is all that most processes cost. */
 static void scan_chunk(struct scan *scan, char *text, size_t length)
 {
-	static const char *const words[] = {
-		"/nvidia", "/card", "/renderD", "/vfio", "/snd/", "/fb"};
-
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		const char *at = text, *end = text + length, *hit;
 
@@ -213,6 +238,10 @@ static bool scan_mappings(struct scan *scan)
 
 	if (fd < 0)
 		return errno != EACCES && errno != EPERM;
+	if (scan->hw->root.fd < 0 && ask_mappings(scan, fd)) {
+		close(fd);
+		return true;
+	}
 	while ((got = read(fd, scan->maps + used, MAPS - used)) > 0) {
 		const char *last;
 		size_t whole;

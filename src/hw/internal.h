@@ -37,6 +37,15 @@ struct hw_gpu *hw_card_gpu(struct hw *hw, const char *card);
 /* Whether name[0..length) is a PCI address as the kernel writes it, 0000:01:00.0. */
 bool hw_is_slot(const char *name, size_t length);
 
+/* A process's next shared mapping of a file behind the one given; begin with a zeroed one. */
+struct hw_mapping {
+	unsigned long start, end;
+	char name[4096];
+};
+
+/* 1 if there is one, 0 at the end, -1 where the kernel does not answer. fd is of maps. */
+int hw_mapping_next(int fd, struct hw_mapping *mapping);
+
 struct hw_holder;
 struct hw_node;
 
