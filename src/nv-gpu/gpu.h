@@ -68,7 +68,8 @@ const char *gpu_title(struct gpu_run *run, struct hw_gpu *gpu);
 /* A user's name, or the number as text. */
 const char *gpu_user(struct gpu_run *run, unsigned uid);
 
-/* A process's name with what would disturb a terminal as '?': a process may call itself anything. */
+/* A process's name with what would disturb a terminal as '?': a process may call itself anything.
+ */
 const char *gpu_plain(struct gpu_run *run, const char *name);
 
 /* ps.c: how many processes could not be inspected and why, a sentence; NULL if all could. */
