@@ -6,7 +6,6 @@
  * say.c      messages of the guard, which must not wait for whoever reads them
  * starts.c   how many X servers in a row did not reach a session
  * login.c    whether somebody logged in
- * tree.c     files below the root, written whole or not at all
  * block.c    our lines in files of others, between two marks
  * record.c   what was installed where
  * plan.c     what a display manager's files must hold for the hook to be run, and carrying it out
@@ -22,44 +21,13 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "hw/tree.h"
 #include "nv-session/session.h"
 
 #define HOOK_STATE "/var/lib/nv-run/hook"
 
 /* How many servers in a row may fail to reach a session. */
 enum { HOOK_STARTS = 2 };
-
-/* --- tree.c */
-
-struct tree_file {
-	char *text; /* NUL-terminated; NULL if there is no such file */
-	size_t length;
-	struct stat status;
-};
-
-/* False with errno set if there is something that cannot be read; a file that is not is no error.
- */
-bool tree_read(const struct hw_root *root, const char *path, struct tree_file *file);
-
-/*
- * Replaces the text of a file, or makes it: a temporary file, synchronised and renamed, so that
- * one or the other is there whatever happens. old gives owner, mode and extended attributes
- * (SELinux's label, ACLs), NULL makes a file of root's with the mode. A symbolic link stays, what
- * it leads to is replaced. False with errno set if that failed, and nothing is changed.
- */
-bool tree_write(const struct hw_root *root, const char *path, const char *text, size_t length,
-	const struct tree_file *old, mode_t mode);
-
-bool tree_remove(const struct hw_root *root, const char *path);
-
-/* Only an empty one. */
-bool tree_remove_directory(const struct hw_root *root, const char *path);
-
-/* Makes a directory (0755) and those above. False with errno set if one cannot be. */
-bool tree_directory(const struct hw_root *root, const char *path);
-
-/* A descriptor of the directory that a path's file is in (O_PATH); *name is the file's. */
-int tree_open_parent(const struct hw_root *root, const char *path, const char **name);
 
 /* --- say.c: never waits, keeps no memory but the stack */
 

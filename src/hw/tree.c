@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "nv-session/hook/hook.h"
+#include "hw/tree.h"
 
 enum { LIMIT = 1 << 20, LINKS = 8 };
 
@@ -105,7 +105,7 @@ bool tree_write(const struct hw_root *root, const char *path, const char *text, 
 	parent = tree_open_parent(root, path, &name);
 	if (parent < 0)
 		return false;
-	/* A name that no display manager takes for a file of its own: hidden, and of no kind. */
+	/* A name that nobody takes for a file of configuration: hidden, and of no kind. */
 	temporary = arena_printf(root->arena, ".%s.nv-%ld~", name, (long)getpid());
 	unlinkat(parent, temporary, 0);
 	fd = openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tree: files of a machine's configuration below a root, written whole or not at all.
+ */
+#ifndef NV_HW_TREE_H
+#define NV_HW_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "hw/root.h"
+
+struct tree_file {
+	char *text; /* NUL-terminated; NULL if there is no such file */
+	size_t length;
+	struct stat status;
+};
+
+/* False with errno set if there is something that cannot be read; a file that is not is no error.
+ */
+bool tree_read(const struct hw_root *root, const char *path, struct tree_file *file);
+
+/*
+ * Replaces the text of a file, or makes it: a temporary file, synchronised and renamed, so that
+ * one or the other is there whatever happens. old gives owner, mode and extended attributes
+ * (SELinux's label, ACLs), NULL makes a file of root's with the mode. A symbolic link stays, what
+ * it leads to is replaced. False with errno set if that failed, and nothing is changed.
+ */
+bool tree_write(const struct hw_root *root, const char *path, const char *text, size_t length,
+	const struct tree_file *old, mode_t mode);
+
+bool tree_remove(const struct hw_root *root, const char *path);
+
+/* Only an empty one. */
+bool tree_remove_directory(const struct hw_root *root, const char *path);
+
+/* Makes a directory (0755) and those above. False with errno set if one cannot be. */
+bool tree_directory(const struct hw_root *root, const char *path);
+
+/* A descriptor of the directory that a path's file is in (O_PATH); *name is the file's. */
+int tree_open_parent(const struct hw_root *root, const char *path, const char **name);
+
+#endif
