@@ -17,7 +17,7 @@ const struct command gpu_commands[] = {
 	{"awake", "json watch", "[GPU]", "why it is (not) asleep"},
 	{"bind", "json dry-run wait only persist", "SLOT DRIVER", "move it to another driver"},
 	{"unbind", "json dry-run wait only", "SLOT", "take its drivers away"},
-	{"restore", "json dry-run wait", "SLOT", "bring its drivers back"},
+	{"restore", "json dry-run wait only", "SLOT", "bring its drivers back"},
 	{"doctor", "json fix only", NULL, "what is wrong, and what to do"},
 	{"record", "anonymous", NULL, "this machine as text"},
 	{"replay", "", "FILE DIR", "unpack a recording for --sysroot"},

@@ -27,7 +27,7 @@ static const struct opt table[] = {
 	{DRY_RUN, "dry-run", NULL, "bind, unbind, restore: say what would be done", false},
 	{WAIT, "wait", "SECONDS", "bind, unbind, restore: how long to wait for it to be free",
 		false},
-	{ONLY, "only", "WHAT", "bind: this function alone; doctor: this check alone", false},
+	{ONLY, "only", "WHAT", "bind, unbind, restore: this function; doctor: this check", false},
 	{PERSIST, "persist", NULL, "bind: so that it survives a reboot", false},
 	{FIX, "fix", NULL, "doctor: do what it advises, with a way back", false},
 	{ANONYMOUS, "anonymous", NULL, "record: without serials, UUIDs and names", false},
