@@ -166,6 +166,53 @@ static bool edid_fits(const struct x11_server *server, const struct x11_provider
 	return any;
 }
 
+/* How the modesetting driver calls a connector on an X screen; on a GPU screen that screen's number
+ * comes between (drmmode_output_init). */
+static bool is_called_like(const char *name, const char *connector, bool screen)
+{
+	const char *number = strrchr(connector, '-');
+	size_t kind = number ? (size_t)(number - connector) : 0;
+
+	if (!kind)
+		return false;
+	if (kind == 6 && str_starts(connector, "HDMI-A"))
+		kind = 4;
+	if (strncmp(name, connector, kind) != 0 || name[kind] != '-')
+		return false;
+	name += kind;
+	if (!screen) {
+		size_t digits = strspn(name + 1, "0123456789");
+
+		name += digits ? digits + 1 : 0;
+	}
+	return str_eq(name, number);
+}
+
+/* The kernel numbers connectors of a kind through all GPUs, and the modesetting driver keeps these
+ * numbers: no other GPU has a connector of that name. What hangs on a hub is called otherwise. */
+static bool names_fit(const struct x11_server *server, const struct x11_provider *provider,
+	const struct x11_gpu *gpu)
+{
+	size_t found = 0;
+
+	if (!str_eq(provider->name, "modesetting") || !driver_fits(provider, gpu))
+		return false;
+	for (size_t i = 0; i < gpu->connector_count; i++) {
+		size_t before = found;
+
+		for (size_t j = 0; j < provider->outputs.count; j++) {
+			const struct x11_output *output =
+				x11_output(server, provider->outputs.list[j]);
+
+			found += output && is_called_like(output->name, gpu->connectors[i].name,
+						   provider->screen);
+		}
+		if (found == before)
+			return false;
+	}
+	return found;
+}
+
 static bool connectors_fit(const struct x11_server *server, const struct x11_provider *provider,
 	const struct x11_gpu *gpu)
 {
@@ -246,6 +293,7 @@ void x11_identify(struct x11_server *server, const struct x11_gpu *gpus, size_t 
 		fits_function *fits;
 		enum x11_sure sure;
 	} ways[] = {
+		{names_fit, X11_BY_CONNECTORS},
 		{edid_fits, X11_BY_EDID},
 		{connectors_fit, X11_BY_CONNECTORS},
 		{driver_is_right, X11_BY_DRIVER},
