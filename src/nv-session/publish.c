@@ -150,6 +150,8 @@ int publish_run(struct session *session)
 	struct look look = {.nameless = true};
 	const char *problem;
 
+	/* The time is the server's alone: the list of GPUs may take longer on a slow machine. */
+	look_gpus(session, &look);
 	session_deadline(session, DEADLINE);
 	if (!look_connect(session, &look, false))
 		return EXIT_FAILED;
