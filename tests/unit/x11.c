@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The X server's GPUs: what may be asked, which is which, which mode, where outputs go. */
+/* The X server's GPUs: what may be asked, which mode, where outputs go. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -326,92 +326,6 @@ static void harm_is_an_output_that_went_dark_unasked(void)
 	check_text(x11_harm(arena, before, after, &wish), "no output is lit any more");
 }
 
-/* --- which GPU a provider is */
-
-static uint8_t monitor_a[128] = {0, 255, 1}, monitor_b[128] = {0, 255, 2};
-
-static const struct x11_connector panel_a[] = {{"eDP-1", true, monitor_a, 128}};
-static const struct x11_connector hdmi_b[] = {{"HDMI-A-1", true, monitor_b, 128}};
-
-static void identify(const char *const *names, const struct x11_gpu *gpus, size_t gpu_count,
-	const uint8_t *const *monitors, const char *expected)
-{
-	struct x11_server server = {0};
-	const char *got = "";
-
-	for (uint32_t i = 0; names[i]; i++) {
-		struct x11_provider provider = {.id = 10 + i, .name = names[i], .screen = !i};
-
-		if (monitors && monitors[i]) {
-			*arena_push(arena, server.outputs, server.output_count) =
-				(struct x11_output){.id = 20 + i,
-					.name = "X-1",
-					.connected = true,
-					.edid = monitors[i],
-					.edid_length = 128};
-			provider.outputs = ids(20 + i, 0);
-		}
-		*arena_push(arena, server.providers, server.provider_count) = provider;
-	}
-	x11_identify(&server, gpus, gpu_count);
-	for (size_t i = 0; i < server.provider_count; i++) {
-		const struct x11_provider *one = &server.providers[i];
-
-		got = arena_printf(arena, "%s%s%s%s", got, i ? " " : "",
-			one->gpu ? one->gpu->slot + 5 : "-",
-			one->gpu && one->sure == X11_UNSURE ? "?" : "");
-	}
-	check_text(got, expected);
-}
-
-static void providers_are_told_by_slot_monitor_and_driver(void)
-{
-	static const struct x11_gpu hybrid[] = {
-		{.slot = "0000:00:02.0", .driver = "i915", .boot = true},
-		{.slot = "0000:01:00.0", .driver = "nvidia", .discrete = true},
-	};
-	static const struct x11_gpu amd[] = {
-		{.slot = "0000:05:00.0", .driver = "amdgpu"},
-		{.slot = "0000:34:00.0", .driver = "amdgpu"},
-	};
-	static const struct x11_gpu twins[] = {
-		{.slot = "0000:01:00.0",
-			.driver = "i915",
-			.connectors = panel_a,
-			.connector_count = 1},
-		{.slot = "0000:02:00.0",
-			.driver = "i915",
-			.connectors = hdmi_b,
-			.connector_count = 1},
-	};
-	static const struct x11_gpu nvidias[] = {
-		{.slot = "0000:01:00.0", .driver = "nvidia", .boot = true},
-		{.slot = "0000:02:00.0", .driver = "nvidia"},
-	};
-	static const struct x11_gpu given[] = {
-		{.slot = "0000:00:02.0", .driver = "i915"},
-		{.slot = "0000:01:00.0", .driver = "vfio-pci"},
-	};
-	const uint8_t *const swapped[] = {monitor_b, monitor_a};
-	const char *const two[] = {"modesetting", "modesetting", NULL};
-
-	identify((const char *const[]){"modesetting", "NVIDIA-G0", NULL}, hybrid, 2, NULL,
-		"00:02.0 01:00.0");
-	identify((const char *const[]){"NVIDIA-0", "modesetting", NULL}, hybrid, 2, NULL,
-		"01:00.0 00:02.0");
-	identify((const char *const[]){"AMD Radeon Graphics @ pci:0000:34:00.0",
-			 "AMD Radeon RX 6800 @ pci:0000:05:00.0", NULL},
-		amd, 2, NULL, "34:00.0 05:00.0");
-	identify(two, twins, 2, swapped, "02:00.0 01:00.0");
-	identify(two, twins, 2, NULL, "01:00.0? 02:00.0?");
-	identify((const char *const[]){"NVIDIA-0", "NVIDIA-G0", NULL}, nvidias, 2, NULL,
-		"01:00.0? 02:00.0?");
-	/* A dock's GPU is no PCI device, and one that a virtual machine has is no provider. */
-	identify(two, hybrid, 2, NULL, "00:02.0? -");
-	identify((const char *const[]){"modesetting", "NVIDIA-G0", NULL}, given, 2, NULL,
-		"00:02.0 -");
-}
-
 /* --- modes */
 
 static void auto_is_what_the_providers_make_possible(void)
@@ -502,7 +416,6 @@ TAP_MAIN(TEST(a_gpu_is_linked_first_and_its_outputs_are_lit_then), TEST(each_lay
 	TEST(what_has_no_crtc_or_no_room_stays_dark_and_is_told),
 	TEST(as_many_outputs_are_lit_as_crtcs_allow), TEST(every_check_forbids_what_it_is_for),
 	TEST(a_state_survives_its_text), TEST(harm_is_an_output_that_went_dark_unasked),
-	TEST(providers_are_told_by_slot_monitor_and_driver),
 	TEST(auto_is_what_the_providers_make_possible),
 	TEST(modes_that_cannot_be_are_refused_and_their_neighbours_are_not),
 	TEST(capabilities_and_providers_that_lack_are_refused), TEST(versions_are_numbers))
