@@ -77,24 +77,20 @@ static void copy_attributes(int from, int to)
 }
 
 /* Owner before mode: a change of owner takes the set-id bits away. */
-static bool dress(int fd, int parent, const char *name, const struct tree_file *old, mode_t mode)
+static bool dress(int fd, int model, const struct stat *status)
 {
-	cleanup_fd int model = -1;
-
-	if (!old || !old->text)
-		return fchmod(fd, mode) == 0;
-	if (fchown(fd, old->status.st_uid, old->status.st_gid) != 0)
+	if (fchown(fd, status->st_uid, status->st_gid) != 0)
 		return false;
-	model = openat(parent, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (model >= 0)
 		copy_attributes(model, fd);
-	return fchmod(fd, old->status.st_mode & 07777) == 0;
+	return fchmod(fd, status->st_mode & 07777) == 0;
 }
 
-bool tree_write(const struct hw_root *root, const char *path, const char *text, size_t length,
-	const struct tree_file *old, mode_t mode)
+/* model gives the attributes; negative: the file that is replaced does. */
+static bool put(const struct hw_root *root, const char *path, const struct buf *bytes, int model,
+	const struct stat *status, mode_t mode)
 {
-	const struct buf bytes = {(char *)text, length, length};
+	cleanup_fd int replaced = -1;
 	const char *name, *temporary;
 	cleanup_fd int parent = -1, fd = -1;
 	int error;
@@ -111,8 +107,12 @@ bool tree_write(const struct hw_root *root, const char *path, const char *text, 
 	fd = openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return false;
-	if (buf_write(&bytes, fd) && dress(fd, parent, name, old, mode) && fsync(fd) == 0 &&
-		renameat(parent, temporary, parent, name) == 0) {
+	if (status && model < 0)
+		replaced = openat(parent, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (buf_write(bytes, fd) &&
+		(status ? dress(fd, model < 0 ? replaced : model, status)
+			: fchmod(fd, mode) == 0) &&
+		fsync(fd) == 0 && renameat(parent, temporary, parent, name) == 0) {
 		cleanup_fd int directory = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (directory >= 0)
@@ -123,6 +123,58 @@ bool tree_write(const struct hw_root *root, const char *path, const char *text, 
 	unlinkat(parent, temporary, 0);
 	errno = error;
 	return false;
+}
+
+bool tree_write(const struct hw_root *root, const char *path, const char *text, size_t length,
+	const struct tree_file *old, mode_t mode)
+{
+	const struct buf bytes = {(char *)text, length, length};
+
+	return put(root, path, &bytes, -1, old && old->text ? &old->status : NULL, mode);
+}
+
+bool tree_copy(const struct hw_root *root, const char *from, const char *to)
+{
+	cleanup_fd int model = hw_root_open(root, from, O_RDONLY);
+	struct tree_file file;
+	struct buf bytes;
+
+	if (model < 0 || !tree_read(root, from, &file))
+		return false;
+	if (!file.text) {
+		errno = ENOENT;
+		return false;
+	}
+	bytes = (struct buf){file.text, file.length, file.length};
+	return put(root, to, &bytes, model, &file.status, 0);
+}
+
+bool tree_link(const struct hw_root *root, const char *path, const char *target)
+{
+	const char *name;
+	cleanup_fd int parent = tree_open_parent(root, path, &name);
+
+	return parent >= 0 && symlinkat(target, parent, name) == 0;
+}
+
+char *tree_read_link(const struct hw_root *root, const char *path)
+{
+	char target[1024];
+	const char *name;
+	cleanup_fd int parent = tree_open_parent(root, path, &name);
+	ssize_t length = parent < 0 ? -1 : readlinkat(parent, name, target, sizeof(target));
+
+	if (length < 0 || (size_t)length == sizeof(target))
+		return NULL;
+	return arena_copy(root->arena, target, (size_t)length);
+}
+
+bool tree_write_attribute(
+	const struct hw_root *root, const char *path, const char *text, size_t length)
+{
+	cleanup_fd int fd = hw_root_open(root, path, O_WRONLY | O_TRUNC);
+
+	return fd >= 0 && write(fd, text, length) == (ssize_t)length;
 }
 
 bool tree_remove(const struct hw_root *root, const char *path)

@@ -30,6 +30,25 @@ bool tree_read(const struct hw_root *root, const char *path, struct tree_file *f
 bool tree_write(const struct hw_root *root, const char *path, const char *text, size_t length,
 	const struct tree_file *old, mode_t mode);
 
+/*
+ * Copies a file over another or to a new one, with owner, mode and extended attributes; links are
+ * followed at both ends. False with errno set if that failed, and nothing is changed.
+ */
+bool tree_copy(const struct hw_root *root, const char *from, const char *to);
+
+/* Makes a symbolic link, where nothing is yet. False with errno set. */
+bool tree_link(const struct hw_root *root, const char *path, const char *target);
+
+/* What a link says, not followed; NULL if it is none. Those of the directories are followed. */
+char *tree_read_link(const struct hw_root *root, const char *path);
+
+/*
+ * Writes an attribute of the kernel's in one go, in its place, as a shell's '>' does. False with
+ * errno set if the kernel refused it.
+ */
+bool tree_write_attribute(
+	const struct hw_root *root, const char *path, const char *text, size_t length);
+
 bool tree_remove(const struct hw_root *root, const char *path);
 
 /* Only an empty one. */

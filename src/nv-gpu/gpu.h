@@ -36,7 +36,7 @@ struct gpu_options {
 	size_t word_count;
 	const char *sysroot, *only;
 	long wait; /* --wait in milliseconds, 0 if not given */
-	bool json, wake, watch, dry_run, fix, persist, anonymous;
+	bool json, wake, watch, dry_run, fix, undo, persist, anonymous;
 	int verbosity;
 };
 

@@ -18,7 +18,7 @@ const struct command gpu_commands[] = {
 	{"bind", "json dry-run wait only persist", "SLOT DRIVER", "move it to another driver"},
 	{"unbind", "json dry-run wait only", "SLOT", "take its drivers away"},
 	{"restore", "json dry-run wait only", "SLOT", "bring its drivers back"},
-	{"doctor", "json fix only", NULL, "what is wrong, and what to do"},
+	{"doctor", "json fix undo only", NULL, "what is wrong, and what to do"},
 	{"record", "anonymous", NULL, "this machine as text"},
 	{"replay", "", "FILE DIR", "unpack a recording for --sysroot"},
 	{NULL, NULL, NULL, NULL},

@@ -14,6 +14,7 @@ enum {
 	ONLY,
 	PERSIST,
 	FIX,
+	UNDO,
 	ANONYMOUS,
 	JSON,
 	SYSROOT,
@@ -30,6 +31,7 @@ static const struct opt table[] = {
 	{ONLY, "only", "WHAT", "bind, unbind, restore: this function; doctor: this check", false},
 	{PERSIST, "persist", NULL, "bind: so that it survives a reboot", false},
 	{FIX, "fix", NULL, "doctor: do what it advises, with a way back", false},
+	{UNDO, "undo", NULL, "doctor: put back what --fix changed", false},
 	{ANONYMOUS, "anonymous", NULL, "record: without serials, UUIDs and names", false},
 	{JSON, "json", NULL, "answer as one JSON document", false},
 	{SYSROOT, "sysroot", "DIR", "look at the machine recorded under DIR", false},
@@ -125,6 +127,9 @@ static int apply(void *context, int id, const char *argument)
 		return 0;
 	case FIX:
 		options->fix = true;
+		return 0;
+	case UNDO:
+		options->undo = true;
 		return 0;
 	case ANONYMOUS:
 		options->anonymous = true;

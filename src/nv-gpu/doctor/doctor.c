@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include "nv-gpu/doctor/doctor.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "nv-gpu/doctor/doctor.h"
 
 const char *verdict_name(enum verdict verdict)
 {
@@ -15,8 +15,7 @@ const char *verdict_name(enum verdict verdict)
 static struct finding *add(struct doctor *doctor, enum verdict verdict, const char *what,
 	const char *why, const char *fix)
 {
-	struct finding *finding =
-		arena_push(doctor->run->arena, doctor->findings, doctor->count);
+	struct finding *finding = arena_push(doctor->run->arena, doctor->findings, doctor->count);
 
 	*finding = (struct finding){doctor->check, verdict, what, why, fix, NULL, 0};
 	return finding;
@@ -44,46 +43,90 @@ struct finding *doctor_problem(
 	return add(doctor, VERDICT_PROBLEM, what, why, fix);
 }
 
-static bool wanted(const struct gpu_run *run, const struct check *check)
+void doctor_did(
+	struct doctor *doctor, const char *check, const char *what, const char *back, bool failed)
 {
-	return !run->options.only || str_eq(run->options.only, check->name);
+	*arena_push(doctor->run->arena, doctor->deeds, doctor->deed_count) =
+		(struct deed){check, what, back, failed};
 }
 
-static int unknown_check(struct gpu_run *run)
+/* Whether the machine has a check of that name; true for all of them. */
+static bool known(struct gpu_run *run)
 {
-	const char *names = "";
+	const char *names = "", *only = run->options.only;
 
-	for (const struct check *check = checks; check->name; check++)
+	for (const struct check *check = checks; check->name; check++) {
+		if (!only || str_eq(only, check->name))
+			return true;
 		names = arena_printf(run->arena, "%s%s%s", names, *names ? ", " : "", check->name);
-	log_error("there is no check '%s'; there are %s", run->options.only, names);
-	return EXIT_USAGE;
+	}
+	log_error("there is no check '%s'; there are %s", only, names);
+	return false;
+}
+
+static void look(struct doctor *doctor)
+{
+	struct gpu_run *run = doctor->run;
+
+	doctor->count = 0;
+	hw_scan_all(&run->hw);
+	hw_judge(&run->hw);
+	hw_connectors(&run->hw);
+	for (const struct check *check = checks; check->name; check++) {
+		if (run->options.only && !str_eq(run->options.only, check->name))
+			continue;
+		doctor->check = check;
+		check->look(doctor);
+	}
+}
+
+static bool problems(const struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->count; i++) {
+		if (doctor->findings[i].verdict == VERDICT_PROBLEM)
+			return true;
+	}
+	return false;
+}
+
+static int answer(struct doctor *doctor)
+{
+	struct buf out = {0};
+	int status;
+
+	if (doctor->run->options.json)
+		doctor_show_json(doctor, &out);
+	else
+		doctor_show(doctor, &out);
+	status = gpu_print(&out);
+	buf_free(&out);
+	return status;
 }
 
 int doctor_run(struct gpu_run *run)
 {
 	struct doctor doctor = {.run = run};
-	struct buf out = {0};
-	bool problem = false;
-	int status;
+	int done = 0, status;
 
-	hw_scan_all(&run->hw);
-	hw_judge(&run->hw);
-	hw_connectors(&run->hw);
-	for (const struct check *check = checks; check->name; check++) {
-		if (!wanted(run, check))
-			continue;
-		doctor.check = check;
-		check->look(&doctor);
+	if (!known(run))
+		return EXIT_USAGE;
+	if (run->options.fix && run->options.undo) {
+		log_error("--fix and --undo exclude each other; try 'nv-gpu --help'");
+		return EXIT_USAGE;
 	}
-	if (!doctor.count)
-		return unknown_check(run);
-	for (size_t i = 0; i < doctor.count; i++)
-		problem |= doctor.findings[i].verdict == VERDICT_PROBLEM;
-	if (run->options.json)
-		doctor_show_json(&doctor, &out);
-	else
-		doctor_show(&doctor, &out);
-	status = gpu_print(&out);
-	buf_free(&out);
-	return status ? status : problem ? EXIT_FAILED : 0;
+	if (run->options.undo) {
+		done = doctor_undo(&doctor);
+	} else {
+		look(&doctor);
+		if (run->options.fix)
+			done = doctor_fix(&doctor);
+		if (doctor.deed_count) {
+			hw_again(&run->hw, run->arena);
+			look(&doctor);
+		}
+	}
+	if (done == EXIT_REFUSED)
+		return done;
+	status = answer(&doctor);
+	return status ? status : done ? done : problems(&doctor) ? EXIT_FAILED : 0;
 }

@@ -5,7 +5,9 @@
  * checks.c    the table: a row a check, in the order of the answer
  * doctor.c    the command: runs the checks, counts
  * show.c      the answer for people and as JSON
- * fix.c       what --fix does, and the way back
+ * fix.c       what --fix does
+ * undo.c      what --undo puts back
+ * journal.c   what was changed: the state directory that both work with
  *
  * Every other file has the checks of one subject, a function each. A check looks through
  * run->hw, wakes nothing, changes nothing, and says at least one finding: ok says what it looked
@@ -34,14 +36,30 @@ struct check {
 	void (*look)(struct doctor *doctor);
 };
 
+enum change_kind { CHANGE_FILE, CHANGE_LINK, CHANGE_REMOVE, CHANGE_ATTRIBUTE };
+
+struct change {
+	enum change_kind kind;
+	const char *path;
+	const char *text; /* contents, target of the link or value; NULL of CHANGE_REMOVE */
+};
+
 struct finding {
 	const struct check *check;
 	enum verdict verdict;
 	const char *what; /* a line */
 	const char *why; /* why it matters, a line or two; NULL where all is well */
-	const char *fix; /* exact commands or contents of files, in lines; NULL if there is none */
-	struct change *changes; /* what --fix does for it; NULL if that is for people to do */
+	const char *fix; /* what is left for people: commands, in lines; NULL if there is nothing */
+	struct change *changes; /* what --fix does; shown in front of fix, as commands */
 	size_t change_count;
+};
+
+/* Something that --fix or --undo did, or could not do. */
+struct deed {
+	const char *check;
+	const char *what; /* "wrote /etc/modprobe.d/nvidia-power.conf" */
+	const char *back; /* the command that takes it back by hand; NULL if there is none */
+	bool failed;
 };
 
 struct doctor {
@@ -49,6 +67,8 @@ struct doctor {
 	const struct check *check; /* the one that looks */
 	struct finding *findings;
 	size_t count;
+	struct deed *deeds;
+	size_t deed_count;
 };
 
 /* Ends with a NULL name. */
@@ -65,11 +85,44 @@ struct finding *doctor_note(
 struct finding *doctor_problem(
 	struct doctor *doctor, const char *what, const char *why, const char *fix);
 
+/*
+ * What --fix does for a finding. Each is said by the answer as a command, so that the fix of the
+ * finding has only what is left to do behind them ("reboot"). Where the path already is as wanted
+ * nothing is done; so a check whose change needs a reboot looks at the file too, and says
+ * so in a note without changes. The text of a file ends with a newline, that of an attribute does
+ * not.
+ *
+ * file: makes or replaces one, directories above included; a file a check, so that none's way back
+ * takes another's with it. link: makes a symbolic link, or points it elsewhere. remove: moves a
+ * file or a link away; kept for --undo. attribute: writes one of /sys, whose path hw/ gives.
+ */
+void doctor_change_file(
+	struct doctor *doctor, struct finding *finding, const char *path, const char *text);
+void doctor_change_link(
+	struct doctor *doctor, struct finding *finding, const char *path, const char *target);
+void doctor_change_remove(struct doctor *doctor, struct finding *finding, const char *path);
+void doctor_change_attribute(
+	struct doctor *doctor, struct finding *finding, const char *path, const char *text);
+
 const char *verdict_name(enum verdict verdict);
 
+/* What is to be done by hand for a finding: its changes as commands, then its fix; "" if nothing.
+ */
+const char *doctor_advice(struct doctor *doctor, const struct finding *finding);
+
+/* fix.c: carries out all changes; false if one failed. EXIT_REFUSED if it may not even begin. */
+int doctor_fix(struct doctor *doctor);
+
+/* undo.c: puts back what --fix did, newest first; --only limits it. The status to exit with. */
+int doctor_undo(struct doctor *doctor);
+
+/* doctor.c: adds a deed. */
+void doctor_did(
+	struct doctor *doctor, const char *check, const char *what, const char *back, bool failed);
+
 /* show.c */
-void doctor_show(const struct doctor *doctor, struct buf *out);
-void doctor_show_json(const struct doctor *doctor, struct buf *out);
+void doctor_show(struct doctor *doctor, struct buf *out);
+void doctor_show_json(struct doctor *doctor, struct buf *out);
 
 /* The checks, by file. */
 /* driver.c */

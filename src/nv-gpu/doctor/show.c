@@ -17,10 +17,28 @@ static void lines(struct buf *out, const char *heading, const char *text)
 	}
 }
 
-void doctor_show(const struct doctor *doctor, struct buf *out)
+static void show_deeds(const struct doctor *doctor, struct buf *out)
+{
+	for (size_t i = 0; i < doctor->deed_count; i++) {
+		const struct deed *deed = &doctor->deeds[i];
+
+		buf_printf(out, "%-*s%s: %s\n", INDENT, deed->failed ? "failed" : "done",
+			deed->check, deed->what);
+		lines(out, "back", deed->back);
+	}
+	if (doctor->run->options.fix && doctor->deed_count)
+		buf_puts(out, "All of it back: nv-gpu doctor --undo\n\n");
+	else if (doctor->run->options.fix)
+		buf_puts(out, "There is nothing that --fix can do.\n\n");
+	else if (doctor->run->options.undo && !doctor->deed_count)
+		buf_puts(out, "There is nothing to put back.\n");
+}
+
+void doctor_show(struct doctor *doctor, struct buf *out)
 {
 	size_t well = 0;
 
+	show_deeds(doctor, out);
 	for (size_t i = 0; i < doctor->count; i++) {
 		const struct finding *finding = &doctor->findings[i];
 
@@ -33,20 +51,51 @@ void doctor_show(const struct doctor *doctor, struct buf *out)
 		buf_printf(out, "%-*s%s: %s\n", INDENT, verdict_name(finding->verdict),
 			finding->check->name, finding->what);
 		lines(out, "why", finding->why);
-		lines(out, "do", finding->fix);
+		lines(out, "do", doctor_advice(doctor, finding));
 	}
 	if (well)
 		buf_printf(out, "%zu %s well; -v tells of %s.\n", well,
 			well == 1 ? "thing is" : "things are", well == 1 ? "it" : "them");
 }
 
-void doctor_show_json(const struct doctor *doctor, struct buf *out)
+static void changes_json(const struct finding *finding, struct json *json)
+{
+	static const char *const kinds[] = {"file", "link", "remove", "attribute"};
+
+	json_open(json, "changes", '[');
+	for (size_t i = 0; i < finding->change_count; i++) {
+		const struct change *change = &finding->changes[i];
+
+		json_open(json, NULL, '{');
+		json_string(json, "kind", kinds[change->kind]);
+		json_string(json, "path", change->path);
+		json_string(json, "text", change->text);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+void doctor_show_json(struct doctor *doctor, struct buf *out)
 {
 	struct json json = {.out = out};
 
-	json_open(&json, NULL, '[');
+	json_open(&json, NULL, '{');
+	json_open(&json, "done", '[');
+	for (size_t i = 0; i < doctor->deed_count; i++) {
+		const struct deed *deed = &doctor->deeds[i];
+
+		json_open(&json, NULL, '{');
+		json_string(&json, "check", deed->check);
+		json_bool(&json, "failed", deed->failed);
+		json_string(&json, "what", deed->what);
+		json_string(&json, "back", deed->back);
+		json_close(&json, '}');
+	}
+	json_close(&json, ']');
+	json_open(&json, "findings", '[');
 	for (size_t i = 0; i < doctor->count; i++) {
 		const struct finding *finding = &doctor->findings[i];
+		const char *advice = doctor_advice(doctor, finding);
 
 		json_open(&json, NULL, '{');
 		json_string(&json, "check", finding->check->name);
@@ -54,9 +103,11 @@ void doctor_show_json(const struct doctor *doctor, struct buf *out)
 		json_string(&json, "verdict", verdict_name(finding->verdict));
 		json_string(&json, "what", finding->what);
 		json_string(&json, "why", finding->why);
-		json_string(&json, "do", finding->fix);
+		json_string(&json, "do", *advice ? advice : NULL);
+		changes_json(finding, &json);
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
+	json_close(&json, '}');
 	buf_putc(out, '\n');
 }
