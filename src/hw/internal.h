@@ -24,6 +24,7 @@
 #define HW_HOSTNAME "/proc/sys/kernel/hostname"
 #define HW_CMDLINE "/proc/cmdline"
 #define HW_BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define HW_STATISTICS "/proc/stat"
 
 /* The minor of a node that stands for all of its major. */
 #define HW_ANY_MINOR (~0U)

@@ -4,5 +4,12 @@
 const struct check checks[] = {
 	{"driver-version", "versions of NVIDIA's kernel driver and of its libraries",
 		check_driver_version},
+	/* The X server, display managers, other tools. */
+	{"xorg-syntax", "the syntax of the X server's configuration", check_xorg_syntax},
+	{"xorg-busid", "BusIDs in the X server's configuration", check_xorg_busid},
+	{"xorg-modulepath", "where the X server looks for its drivers", check_xorg_modulepath},
+	{"xorg-autoaddgpu", "whether the X server may add GPUs", check_xorg_autoaddgpu},
+	{"xorg-options", "drivers and options in the X server's configuration", check_xorg_options},
+	{"xorg-log", "the log of the last X server", check_xorg_log},
 	{NULL, NULL, NULL},
 };

@@ -69,6 +69,7 @@ static void look(struct doctor *doctor)
 	struct gpu_run *run = doctor->run;
 
 	doctor->count = 0;
+	doctor->xorg = NULL;
 	hw_scan_all(&run->hw);
 	hw_judge(&run->hw);
 	hw_connectors(&run->hw);

@@ -8,6 +8,7 @@
  * fix.c       what --fix does
  * undo.c      what --undo puts back
  * journal.c   what was changed: the state directory that both work with
+ * xorg/       the X server's configuration and log
  *
  * Every other file has the checks of one subject, a function each. A check looks through
  * run->hw, wakes nothing, changes nothing, and says at least one finding: ok says what it looked
@@ -29,6 +30,7 @@ enum verdict {
 };
 
 struct doctor;
+struct xorg;
 
 struct check {
 	const char *name; /* "driver-version", what --only takes */
@@ -42,6 +44,7 @@ struct change {
 	enum change_kind kind;
 	const char *path;
 	const char *text; /* contents, target of the link or value; NULL of CHANGE_REMOVE */
+	const char *command; /* what does the same by hand; NULL: as the kind is done */
 };
 
 struct finding {
@@ -69,6 +72,7 @@ struct doctor {
 	size_t count;
 	struct deed *deeds;
 	size_t deed_count;
+	struct xorg *xorg; /* xorg/xorg.h: read on first use */
 };
 
 /* Ends with a NULL name. */
@@ -98,6 +102,9 @@ struct finding *doctor_problem(
  */
 void doctor_change_file(
 	struct doctor *doctor, struct finding *finding, const char *path, const char *text);
+/* A file of which little changes: a command that does the same is said in place of the whole. */
+void doctor_change_edit(struct doctor *doctor, struct finding *finding, const char *path,
+	const char *text, const char *command);
 void doctor_change_link(
 	struct doctor *doctor, struct finding *finding, const char *path, const char *target);
 void doctor_change_remove(struct doctor *doctor, struct finding *finding, const char *path);
@@ -127,5 +134,13 @@ void doctor_show_json(struct doctor *doctor, struct buf *out);
 /* The checks, by file. */
 /* driver.c */
 void check_driver_version(struct doctor *doctor);
+
+/* xorg/ */
+void check_xorg_syntax(struct doctor *doctor);
+void check_xorg_busid(struct doctor *doctor);
+void check_xorg_modulepath(struct doctor *doctor);
+void check_xorg_autoaddgpu(struct doctor *doctor);
+void check_xorg_options(struct doctor *doctor);
+void check_xorg_log(struct doctor *doctor);
 
 #endif

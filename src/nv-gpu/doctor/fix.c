@@ -14,13 +14,20 @@ static void add(struct doctor *doctor, struct finding *finding, enum change_kind
 	const char *path, const char *text)
 {
 	*arena_push(doctor->run->arena, finding->changes, finding->change_count) =
-		(struct change){kind, path, text};
+		(struct change){kind, path, text, NULL};
 }
 
 void doctor_change_file(
 	struct doctor *doctor, struct finding *finding, const char *path, const char *text)
 {
 	add(doctor, finding, CHANGE_FILE, path, text);
+}
+
+void doctor_change_edit(struct doctor *doctor, struct finding *finding, const char *path,
+	const char *text, const char *command)
+{
+	add(doctor, finding, CHANGE_FILE, path, text);
+	finding->changes[finding->change_count - 1].command = command;
 }
 
 void doctor_change_link(
@@ -76,6 +83,10 @@ const char *doctor_advice(struct doctor *doctor, const struct finding *finding)
 	for (size_t i = 0; i < finding->change_count; i++) {
 		const struct change *change = &finding->changes[i];
 
+		if (change->command) {
+			buf_printf(&out, "%s\n", change->command);
+			continue;
+		}
 		advise_directory(doctor, &out, change);
 		switch (change->kind) {
 		case CHANGE_FILE:
