@@ -8,6 +8,8 @@
  * fix.c       what --fix does
  * undo.c      what --undo puts back
  * journal.c   what was changed: the state directory that both work with
+ * files.c     configuration that is spread over directories
+ * beside.c    asking another program of ours
  * xorg/       the X server's configuration and log
  *
  * Every other file has the checks of one subject, a function each. A check looks through
@@ -127,6 +129,12 @@ int doctor_undo(struct doctor *doctor);
 void doctor_did(
 	struct doctor *doctor, const char *check, const char *what, const char *back, bool failed);
 
+/*
+ * beside.c: what the program of this name in the directory of nv-gpu answers; words begin with its
+ * name and end with NULL. NULL if it is not there, or does not end in time: it is killed then.
+ */
+const char *doctor_ask(struct doctor *doctor, const char *const *words, long milliseconds);
+
 /* show.c */
 void doctor_show(struct doctor *doctor, struct buf *out);
 void doctor_show_json(struct doctor *doctor, struct buf *out);
@@ -142,5 +150,12 @@ void check_xorg_modulepath(struct doctor *doctor);
 void check_xorg_autoaddgpu(struct doctor *doctor);
 void check_xorg_options(struct doctor *doctor);
 void check_xorg_log(struct doctor *doctor);
+/* providers.c, managers.c, wayland.c, leftovers.c, blocked.c */
+void check_provider(struct doctor *doctor);
+void check_dm_hooks(struct doctor *doctor);
+void check_wayland_session(struct doctor *doctor);
+void check_leftovers(struct doctor *doctor);
+void check_module_blocked(struct doctor *doctor);
+void check_card_removed(struct doctor *doctor);
 
 #endif

@@ -201,72 +201,6 @@ static bool complain(struct doctor *doctor, const struct xorg *xorg)
 	return any;
 }
 
-/* Whether a driver speaks of an X screen or GPU screen of its own: "NVIDIA(0)", "NVIDIA(G1)". */
-static bool has_screen(const char *log, const char *driver)
-{
-	size_t length = strlen(driver);
-
-	for (const char *at = log; (at = strstr(at, driver)) != NULL; at += length) {
-		const char *number = at + length;
-
-		if (*number++ != '(')
-			continue;
-		number += *number == 'G';
-		if (*number >= '0' && *number <= '9')
-			return true;
-	}
-	return false;
-}
-
-/* Why NVIDIA's driver has no screen, as far as the log tells; "" if it does not. */
-static const char *cause(
-	struct doctor *doctor, const struct xorg *xorg, const struct hw_gpu *gpu, const char **fix)
-{
-	struct arena *arena = doctor->run->arena;
-
-	if (strstr(xorg->log, "Not automatically adding GPU devices")) {
-		*fix = "nv-gpu doctor --only xorg-autoaddgpu";
-		return "The server was told not to add GPUs (AutoAddGPU).";
-	}
-	/* "Platform probe for .../0000:01:00.0/drm/card0": the DRM devices that it met. */
-	if (!strstr(xorg->log, arena_printf(arena, "%s/drm/", gpu->slot))) {
-		*fix = "Load nvidia-drm early: write it into a file of /etc/modules-load.d, and "
-		       "log "
-		       "out.\nA server that runs already never adds this GPU.";
-		return "The server met no DRM device of it: nvidia-drm was loaded after it had "
-		       "started, or is not loaded.";
-	}
-	*fix = "nv-gpu doctor --only xorg-modulepath\n"
-	       "The file nvidia-drm-outputclass.conf of NVIDIA's X driver makes the server use it.";
-	return "The server saw the GPU and did not give it to NVIDIA's X driver.";
-}
-
-static bool missing_screen(struct doctor *doctor, const struct xorg *xorg)
-{
-	struct arena *arena = doctor->run->arena;
-
-	if (has_screen(xorg->log, "NVIDIA"))
-		return false;
-	for (size_t i = 0; i < doctor->run->hw.count; i++) {
-		struct hw_gpu *gpu = doctor->run->hw.gpus[i];
-		const char *fix, *why;
-
-		if (!hw_gpu_is_nvidia(gpu))
-			continue;
-		why = cause(doctor, xorg, gpu, &fix);
-		doctor_problem(doctor,
-			arena_printf(arena, "the X server of %s did not take %s", xorg->log_path,
-				gpu_title(doctor->run, gpu)),
-			arena_printf(arena,
-				"%s Without a screen of NVIDIA's driver, the GPU's outputs stay "
-				"dark, and GLX programs cannot be rendered on it.",
-				why),
-			fix);
-		return true;
-	}
-	return false;
-}
-
 void check_xorg_log(struct doctor *doctor)
 {
 	const struct xorg *xorg = xorg_read(doctor);
@@ -283,7 +217,6 @@ void check_xorg_log(struct doctor *doctor)
 		return;
 	}
 	wrong = complain(doctor, xorg);
-	wrong |= !wrong && missing_screen(doctor, xorg);
 	if (!wrong)
 		doctor_ok(doctor,
 			arena_printf(doctor->run->arena, "%s has no complaint", xorg->log_path));
