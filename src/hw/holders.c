@@ -258,27 +258,6 @@ static bool scan_mappings(struct scan *scan)
 	return got == 0 || (errno != EACCES && errno != EPERM);
 }
 
-/* The innermost service or scope of "0::/user.slice/app-x.scope/y", "1:name=systemd:/...". */
-static const char *unit_of(struct arena *arena, const char *text)
-{
-	while (text && *text) {
-		size_t length = strcspn(text, "\n");
-		const char *line = arena_copy(arena, text, length), *found = NULL;
-
-		for (const char *at = strchr(line, '/'); at; at = strchr(at, '/')) {
-			size_t part = strcspn(++at, "/");
-			const char *name = arena_copy(arena, at, part);
-
-			if (str_ends(name, ".service") || str_ends(name, ".scope"))
-				found = name;
-		}
-		if (found && (str_starts(line, "0::") || strstr(line, ":name=systemd:")))
-			return found;
-		text += length + (text[length] == '\n');
-	}
-	return NULL;
-}
-
 /* A kernel thread or a zombie, which has nothing to inspect: state and flags of proc(5) stat. */
 static bool is_nothing(const struct scan *scan)
 {
@@ -325,11 +304,13 @@ static void add_holder(struct scan *scan)
 	holder->name = holder->name ? holder->name : "";
 	holder->program = hw_root_link(
 		&scan->hw->root, arena_printf(arena, HW_PROCESSES "/%s/exe", scan->pid));
-	holder->unit = unit_of(arena, text_of(scan, "cgroup"));
+	hw_cgroup_read(arena, text_of(scan, "cgroup"), holder);
 	line = status ? strstr(status, "\nUid:") : NULL;
 	/* Real, then effective: who runs it. */
 	if (line && sscanf(line + 5, "%lu", &uid) == 1)
 		holder->uid = (unsigned)uid;
+	/* Where no systemd keeps sessions apart, by the numbers that people have. */
+	holder->session |= !holder->unit && !holder->container && uid >= 1000 && uid < 60000;
 	qsort(holder->held, holder->node_count, sizeof(*holder->held), by_node);
 	holder->nodes = arena_alloc(arena, (holder->node_count + 1) * sizeof(*holder->nodes));
 	for (size_t i = 0; i < holder->node_count; i++)

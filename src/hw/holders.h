@@ -44,7 +44,10 @@ struct hw_holder {
 	long pid;
 	const char *name; /* as the kernel calls it, "" if it ended meanwhile */
 	const char *program; /* its file, NULL if not ours to see */
-	const char *unit; /* systemd's, NULL if none */
+	const char *unit; /* the innermost of systemd's, NULL if none */
+	bool user_unit; /* it is of a user's manager: systemctl --user */
+	bool session; /* of somebody's login session, or started below one */
+	const char *container; /* "docker 0123456789ab", "podman ...", NULL if it is in none */
 	unsigned uid;
 	const char **nodes; /* names of what it holds, in the order of hw_nodes */
 	struct hw_held *held; /* the same in full */

@@ -150,6 +150,10 @@ const char *hw_hostname(struct hw *hw);
 /* What a process is called (the kernel keeps 15 bytes), or NULL. */
 const char *hw_process_name(struct hw *hw, long pid);
 
+/* Whether a process was started with a variable, set to anything but nothing; false if that is not
+ * ours to see. */
+bool hw_process_has_variable(struct hw *hw, long pid, const char *name);
+
 /*
  * The GPUs whose DRM nodes a process has open, each once, in order of descriptors; *count of
  * them. NULL and -1 if that is not ours to see. The GPUs must have been scanned.

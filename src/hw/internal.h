@@ -29,6 +29,7 @@
 /* The minor of a node that stands for all of its major. */
 #define HW_ANY_MINOR (~0U)
 
+struct arena;
 struct hw;
 struct hw_gpu;
 
@@ -49,6 +50,10 @@ int hw_mapping_next(int fd, struct hw_mapping *mapping);
 
 struct hw_holder;
 struct hw_node;
+
+/* Fills in unit, user_unit, session and container from the text of /proc/PID/cgroup, may be NULL.
+ */
+void hw_cgroup_read(struct arena *arena, const char *text, struct hw_holder *holder);
 
 /* Adds what the text of a DRM descriptor's fdinfo counts; seen has the clients counted already. */
 struct hw_clients {

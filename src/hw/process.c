@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* process: what the kernel says of other programs. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,29 @@
 #include "hw/hw.h"
 #include "hw/internal.h"
 
+enum { ENVIRON_LIMIT = 4 << 20 };
+
 const char *hw_process_name(struct hw *hw, long pid)
 {
 	return hw_root_text(&hw->root, arena_printf(hw->root.arena, HW_PROCESSES "/%ld/comm", pid));
+}
+
+bool hw_process_has_variable(struct hw *hw, long pid, const char *name)
+{
+	struct arena *arena = hw->root.arena;
+	int fd = hw_root_open(
+		&hw->root, arena_printf(arena, HW_PROCESSES "/%ld/environ", pid), O_RDONLY);
+	size_t length = 0, name_length = strlen(name);
+	const char *text = fd < 0 ? NULL : file_text_fd(arena, fd, ENVIRON_LIMIT, &length);
+
+	for (size_t at = 0; text && at < length; at += strlen(text + at) + 1) {
+		const char *entry = text + at;
+
+		if (strncmp(entry, name, name_length) == 0 && entry[name_length] == '=' &&
+			entry[name_length + 1])
+			return true;
+	}
+	return false;
 }
 
 /* Whether a GPU has this node. No sscanf: in a static nv-run it weighs 100 KiB. */

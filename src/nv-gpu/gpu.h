@@ -73,6 +73,21 @@ const char *gpu_user(struct gpu_run *run, unsigned uid);
  */
 const char *gpu_plain(struct gpu_run *run, const char *name);
 
+/*
+ * advice.c: how a process that holds a GPU is made to let go of it, a line of a command or a
+ * setting. Never NULL. Roles must have been judged (gpu_select does it).
+ */
+const char *gpu_let_go(
+	struct gpu_run *run, const struct hw_gpu *gpu, const struct hw_holder *holder);
+
+/*
+ * How a program of a desktop session is kept off an NVIDIA GPU that it opens only because EGL asks
+ * every driver: a line, then lines of a rule or commands, between newlines. NULL where it was sent
+ * to the GPU on purpose, computes on it, is no such program, or there is no other GPU.
+ */
+const char *gpu_keep_off(
+	struct gpu_run *run, const struct hw_gpu *gpu, const struct hw_holder *holder);
+
 /* ps.c: how many processes could not be inspected and why, a sentence; NULL if all could. */
 const char *gpu_unseen(struct gpu_run *run, const struct hw_holders *holders);
 void gpu_json_holder(struct gpu_run *run, struct json *json, const struct hw_holder *holder);
