@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 
-#include <string.h>
-
 #include "base/buf.h"
-
-/* Length of the valid UTF-8 sequence at text, 0 if there is none (Unicode 15, table 3-7). */
-static size_t sequence(const unsigned char *text)
-{
-	size_t length = text[0] < 0x80   ? 1
-			: text[0] < 0xc2 ? 0
-			: text[0] < 0xe0 ? 2
-			: text[0] < 0xf0 ? 3
-			: text[0] < 0xf5 ? 4
-					 : 0;
-
-	for (size_t i = 1; i < length; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-		(text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-		return 0;
-	return length;
-}
+#include "base/str.h"
 
 static void quoted(struct buf *out, const char *value)
 {
@@ -32,7 +11,7 @@ static void quoted(struct buf *out, const char *value)
 
 	buf_putc(out, '"');
 	while (*text) {
-		size_t length = sequence(text);
+		size_t length = str_utf8((const char *)text);
 		const char *escape = NULL;
 
 		for (const char *pair = escapes; *pair; pair += 2) {

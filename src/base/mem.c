@@ -82,6 +82,22 @@ void arena_free(struct arena *arena)
 	free(arena);
 }
 
+void arena_join(struct arena *arena, struct arena *other)
+{
+	struct chunk **last = &other->chunks;
+
+	/* Behind ours: the first is the one that is filled. */
+	while (*last)
+		last = &(*last)->next;
+	if (arena->chunks) {
+		*last = arena->chunks->next;
+		arena->chunks->next = other->chunks;
+	} else {
+		arena->chunks = other->chunks;
+	}
+	free(other);
+}
+
 static struct chunk *add_chunk(struct arena *arena, size_t size)
 {
 	size_t wanted = size > CHUNK ? size : CHUNK;

@@ -16,6 +16,9 @@ struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *arena);
 
+/* Makes what other handed out part of arena; other is gone. */
+void arena_join(struct arena *arena, struct arena *other);
+
 /* The arena of a program's main, once: its first 32 KiB come without a system call. Lives as long
  * as the program; not for arena_free. */
 struct arena *arena_main(void);

@@ -24,6 +24,9 @@ const char *str_any_file_name(const char *path);
 /* How many of the characters are shown, counting UTF-8 sequences as one. */
 size_t str_columns(const char *text);
 
+/* Length of the valid UTF-8 sequence that a NUL-terminated text begins with, 0 if there is none. */
+size_t str_utf8(const char *bytes);
+
 /* Unsigned number in the given base making up all of length characters; false if it is not. */
 bool str_number(const char *text, size_t length, int base, unsigned long *number);
 

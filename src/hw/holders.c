@@ -1,289 +1,85 @@
 /* SPDX-License-Identifier: MIT */
 #include "hw/holders.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/hw.h"
-#include "hw/internal.h"
+#include "hw/holders-scan.h"
 
-enum { FDINFO_LIMIT = 64 << 10, ENTRIES = 32 << 10, MAPS = 64 << 10, KERNEL_THREAD = 0x00200000 };
+enum { KERNEL_THREAD = 0x00200000, MOST_THREADS = 4, SHARE = 256, STEP = 16 };
 
-struct scan {
+/* The number of the first namespace of processes (Linux, PROC_PID_INIT_INO). */
+#define FIRST_NAMESPACE "pid:[4026531836]"
+
+/* What the threads share; each takes the next few processes. */
+struct work {
 	struct hw *hw;
+	struct file_list names;
 	struct hw_node *nodes;
 	size_t node_count;
 	struct hw_gpu *const *gpus;
 	size_t gpu_count;
-	struct hw_holders *holders;
-	int processes; /* of /proc */
-	/* Of the process at hand. */
-	struct hw_holder holder;
-	struct hw_clients clients;
-	const char *pid;
-	char entries[ENTRIES] __attribute__((aligned(8)));
-	char maps[MAPS + 1];
+	int processes;
+	atomic_size_t next;
 };
 
-static void hold(struct scan *scan, const struct hw_node *node, bool mapped)
-{
-	struct hw_holder *holder = &scan->holder;
-	struct hw_held *held = NULL;
+struct worker {
+	struct work *work;
+	struct scan *scan;
+	pthread_t thread;
+};
 
-	for (size_t i = 0; i < holder->node_count && !held; i++) {
-		if (holder->held[i].node == node)
-			held = &holder->held[i];
-	}
-	if (!held) {
-		held = arena_push(scan->hw->root.arena, holder->held, holder->node_count);
-		*held = (struct hw_held){.node = node};
-	}
-	held->open += !mapped;
-	held->mapped |= mapped;
-	holder->mapped |= mapped;
-}
-
-static const struct hw_node *by_number(const struct scan *scan, unsigned major, unsigned minor)
-{
-	for (size_t i = 0; i < scan->node_count; i++) {
-		const struct hw_node *node = &scan->nodes[i];
-
-		if (node->major == major && (node->minor == minor || node->minor == HW_ANY_MINOR))
-			return node;
-	}
-	return NULL;
-}
-
-/* By the text of a link or of maps; a node deleted meanwhile says so behind its name. */
-static const struct hw_node *by_name(const struct scan *scan, const char *name, size_t length)
-{
-	static const char deleted[] = " (deleted)";
-	size_t tail = sizeof(deleted) - 1;
-
-	if (length > tail && memcmp(name + length - tail, deleted, tail) == 0)
-		length -= tail;
-	for (size_t i = 0; i < scan->node_count; i++) {
-		const char *known = scan->nodes[i].name;
-
-		if (strncmp(known, name, length) == 0 && !known[length])
-			return &scan->nodes[i];
-	}
-	return NULL;
-}
-
-static const struct hw_node *node_of_descriptor(const struct scan *scan, int fds, const char *name)
-{
-	struct statx status;
-	char target[256];
-	ssize_t length;
-
-	if (scan->hw->root.fd >= 0) {
-		length = readlinkat(fds, name, target, sizeof(target));
-		return length > 0 ? by_name(scan, target, (size_t)length) : NULL;
-	}
-	/* Not to wait for a file server that is gone. */
-	if (statx(fds, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &status) != 0 ||
-		!S_ISCHR(status.stx_mode))
-		return NULL;
-	return by_number(scan, status.stx_rdev_major, status.stx_rdev_minor);
-}
-
-static int open_of(const struct scan *scan, const char *what, int flags)
-{
-	char path[96];
-
-	if (scan->hw->root.fd >= 0)
-		return hw_root_open(&scan->hw->root,
-			arena_printf(scan->hw->root.arena, HW_PROCESSES "/%s/%s", scan->pid, what),
-			flags);
-	snprintf(path, sizeof(path), "%s/%s", scan->pid, what);
-	return openat(scan->processes, path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-}
-
-static char *text_of(const struct scan *scan, const char *what)
-{
-	int fd = open_of(scan, what, O_RDONLY);
-
-	return fd < 0 ? NULL : file_text_fd(scan->hw->root.arena, fd, FDINFO_LIMIT, NULL);
-}
-
-static void count_usage(struct scan *scan, const struct hw_node *node, const char *descriptor)
-{
-	char path[64];
-	const char *text;
-
-	if ((size_t)snprintf(path, sizeof(path), "fdinfo/%s", descriptor) >= sizeof(path))
-		return;
-	text = text_of(scan, path);
-	if (text)
-		hw_fdinfo_add(scan->hw, text, node, &scan->holder, &scan->clients);
-}
-
-/* False if the kernel refused. */
-static bool scan_descriptors(struct scan *scan)
-{
-	int fds = open_of(scan, "fd", O_RDONLY | O_DIRECTORY);
-	ssize_t got;
-
-	if (fds < 0)
-		return errno != EACCES && errno != EPERM;
-	while ((got = getdents64(fds, scan->entries, sizeof(scan->entries))) > 0) {
-		for (ssize_t at = 0; at < got;) {
-			const struct dirent64 *entry = (const void *)(scan->entries + at);
-			const struct hw_node *node;
-
-			at += entry->d_reclen;
-			if (entry->d_name[0] == '.')
-				continue;
-			node = node_of_descriptor(scan, fds, entry->d_name);
-			if (!node)
-				continue;
-			hold(scan, node, false);
-			if (node->drm)
-				count_usage(scan, node, entry->d_name);
-		}
-	}
-	close(fds);
-	return true;
-}
-
-/*
- * Where the process sees another root, the path may lack what stands before its mount, so the node
- * behind the mapping is asked for its number; only root may.
- */
-static void check_mapping(
-	struct scan *scan, const char *name, size_t length, const char *range, size_t range_length)
-{
-	const struct hw_node *node = by_name(scan, name, length);
-	struct statx status;
-	char path[96];
-
-	if (scan->hw->root.fd < 0 && range_length < 40) {
-		snprintf(path, sizeof(path), "%s/map_files/%.*s", scan->pid, (int)range_length,
-			range);
-		if (statx(scan->processes, path, AT_STATX_DONT_SYNC, STATX_TYPE, &status) == 0)
-			node = S_ISCHR(status.stx_mode) ? by_number(scan, status.stx_rdev_major,
-								  status.stx_rdev_minor)
-							: NULL;
-	}
-	if (node)
-		hold(scan, node, true);
-}
-
-/* "7f..-7f.. rw-s 0 00:06 511 /dev/nvidia0": the number there is of the file system. */
-static void scan_line(struct scan *scan, const char *line, size_t length)
-{
-	const char *name = memchr(line, '/', length);
-
-	if (name)
-		check_mapping(
-			scan, name, length - (size_t)(name - line), line, strcspn(line, " \n"));
-}
-
-static const char *const words[] = {"/nvidia", "/card", "/renderD", "/vfio", "/snd/", "/fb"};
-
-/* False if the kernel is too old to be asked. */
-static bool ask_mappings(struct scan *scan, int fd)
-{
-	struct hw_mapping mapping = {0};
-	int more;
-
-	while ((more = hw_mapping_next(fd, &mapping)) > 0) {
-		bool likely = false;
-		char range[48];
-
-		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-			likely |= strstr(mapping.name, words[i]) != NULL;
-		if (!likely)
-			continue;
-		snprintf(range, sizeof(range), "%lx-%lx", mapping.start, mapping.end);
-		check_mapping(scan, mapping.name, strlen(mapping.name), range, strlen(range));
-	}
-	return more == 0;
-}
-
-/* Few lines are of interest; the search for them is all that most processes cost. */
-static void scan_chunk(struct scan *scan, char *text, size_t length)
-{
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		const char *at = text, *end = text + length, *hit;
-
-		while ((hit = memmem(at, (size_t)(end - at), words[i], strlen(words[i])))) {
-			const char *begin = memrchr(text, '\n', (size_t)(hit - text));
-			const char *stop = memchr(hit, '\n', (size_t)(end - hit));
-
-			begin = begin ? begin + 1 : text;
-			stop = stop ? stop : end;
-			scan_line(scan, begin, (size_t)(stop - begin));
-			at = stop;
-		}
-	}
-}
-
-static bool scan_mappings(struct scan *scan)
-{
-	int fd = open_of(scan, "maps", O_RDONLY);
-	size_t used = 0;
-	ssize_t got;
-
-	if (fd < 0)
-		return errno != EACCES && errno != EPERM;
-	if (scan->hw->root.fd < 0 && ask_mappings(scan, fd)) {
-		close(fd);
-		return true;
-	}
-	while ((got = read(fd, scan->maps + used, MAPS - used)) > 0) {
-		const char *last;
-		size_t whole;
-
-		used += (size_t)got;
-		last = memrchr(scan->maps, '\n', used);
-		whole = last ? (size_t)(last - scan->maps) + 1 : used == MAPS ? used : 0;
-		scan->maps[used] = '\0';
-		scan_chunk(scan, scan->maps, whole);
-		used -= whole;
-		memmove(scan->maps, scan->maps + whole, used);
-	}
-	close(fd);
-	return got == 0 || (errno != EACCES && errno != EPERM);
-}
-
-/* A kernel thread or a zombie, which has nothing to inspect: state and flags of proc(5) stat. */
-static bool is_nothing(const struct scan *scan)
-{
-	const char *text = text_of(scan, "stat"), *name = text ? strrchr(text, ')') : NULL;
-	unsigned flags;
+/* What /proc/PID/stat tells; see proc(5). */
+struct facts {
 	char state;
+	unsigned flags;
+	long threads;
+	unsigned long long started;
+};
 
-	return !name || (sscanf(name + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) == 2 &&
-				(state == 'Z' || state == 'X' || flags & KERNEL_THREAD));
+/* False if the process is gone, or its file is not ours to read: then errno is EACCES or EPERM. */
+static bool read_facts(const struct scan *scan, struct facts *facts)
+{
+	const char *text = scan_text(scan, "stat"), *rest = text ? strrchr(text, ')') : NULL;
+
+	*facts = (struct facts){0};
+	return rest && sscanf(rest + 1,
+			       " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			       "%ld %*d %llu",
+			       &facts->state, &facts->flags, &facts->threads, &facts->started) >= 2;
 }
 
-/* Whether it is one of those asked for, and the order of what it holds. */
-static bool is_asked(struct scan *scan)
+static bool is_dead(const struct facts *facts)
 {
-	struct hw_holder *holder = &scan->holder;
-	bool any_tie = false, nvidia = false;
+	return facts->state == 'Z' || facts->state == 'X';
+}
 
-	for (size_t j = 0; j < scan->gpu_count; j++) {
-		nvidia |= hw_gpu_is_nvidia(scan->gpus[j]) ||
-			  hw_gpu_nvidia(scan->hw, scan->gpus[j])->minor >= 0;
-		for (size_t i = 0; i < holder->node_count; i++)
-			holder->tied |= holder->held[i].node->gpu == scan->gpus[j];
+/* Whether it holds what was asked for; of what no GPU owns, that of its drivers. */
+static bool is_asked(const struct work *work, struct hw_holder *holder)
+{
+	bool any_tie = false, common = false;
+
+	for (size_t i = 0; i < holder->node_count; i++) {
+		const struct hw_node *node = holder->held[i].node;
+
+		any_tie |= node->gpu != NULL;
+		for (size_t j = 0; j < work->gpu_count; j++) {
+			holder->tied |= node->gpu == work->gpus[j];
+			common |= node->common && work->gpus[j]->driver &&
+				  str_eq(node->common, work->gpus[j]->driver);
+		}
 	}
-	for (size_t i = 0; i < holder->node_count; i++)
-		any_tie |= holder->held[i].node->gpu != NULL;
-	return holder->tied || (!any_tie && nvidia && holder->node_count);
+	return holder->tied || (!any_tie && common);
 }
 
 static int by_node(const void *a, const void *b)
@@ -295,43 +91,189 @@ static int by_node(const void *a, const void *b)
 
 static void add_holder(struct scan *scan)
 {
-	struct arena *arena = scan->hw->root.arena;
+	struct arena *arena = scan->hw.root.arena;
 	struct hw_holder *holder = &scan->holder;
-	const char *status = text_of(scan, "status"), *line;
+	const char *status = scan_text(scan, "status"), *line = NULL;
+	char *name = scan_text(scan, "comm");
+	bool recorded = scan->hw.root.fd >= 0;
 	unsigned long uid = 0;
+	struct facts facts;
 
-	holder->name = hw_process_name(scan->hw, holder->pid);
-	holder->name = holder->name ? holder->name : "";
-	holder->program = hw_root_link(
-		&scan->hw->root, arena_printf(arena, HW_PROCESSES "/%s/exe", scan->pid));
-	hw_cgroup_read(arena, text_of(scan, "cgroup"), holder);
+	/* It has ended meanwhile and holds nothing any more. */
+	if (!status && !recorded)
+		return;
+	if (name && *name && name[strlen(name) - 1] == '\n')
+		name[strlen(name) - 1] = '\0';
+	holder->name = name ? name : "";
+	holder->program = scan_link(scan, "exe");
+	hw_cgroup_read(arena, scan_text(scan, "cgroup"), holder);
 	line = status ? strstr(status, "\nUid:") : NULL;
 	/* Real, then effective: who runs it. */
 	if (line && sscanf(line + 5, "%lu", &uid) == 1)
 		holder->uid = (unsigned)uid;
 	/* Where no systemd keeps sessions apart, by the numbers that people have. */
 	holder->session |= !holder->unit && !holder->container && uid >= 1000 && uid < 60000;
+	read_facts(scan, &facts);
+	holder->started = facts.started;
 	qsort(holder->held, holder->node_count, sizeof(*holder->held), by_node);
 	holder->nodes = arena_alloc(arena, (holder->node_count + 1) * sizeof(*holder->nodes));
 	for (size_t i = 0; i < holder->node_count; i++)
 		holder->nodes[i] = holder->held[i].node->name;
-	*arena_push(arena, scan->holders->list, scan->holders->count) = *holder;
+	*arena_push(arena, scan->found.list, scan->found.count) = *holder;
 }
 
-static void scan_process(struct scan *scan, const char *pid, long number)
+/* Descriptors and mappings at the place; false if they are not ours to see. */
+static bool look(struct scan *scan)
 {
+	struct facts facts;
+
+	if (!scan_descriptors(scan))
+		return false;
+	/* A kernel thread has none, and nothing mapped. */
+	if (!scan->descriptors && scan->hw.root.fd < 0 && read_facts(scan, &facts) &&
+		(facts.flags & KERNEL_THREAD || is_dead(&facts)))
+		return true;
+	return scan_mappings(scan);
+}
+
+static void leave(struct scan *scan)
+{
+	if (scan->fds >= 0)
+		close(scan->fds);
+	scan->fds = -1;
+}
+
+/*
+ * A process whose first thread has ended is a zombie to look at, while the others go on with what
+ * it held. All of them have it: the first that lives will do.
+ */
+static bool look_at_threads(struct scan *scan, const char *pid)
+{
+	struct arena *arena = scan->hw.root.arena;
+	struct file_list threads;
+	bool seen = true;
+
+	if (!hw_root_names(
+		    &scan->hw.root, arena_printf(arena, HW_PROCESSES "/%s/task", pid), &threads))
+		return true;
+	for (size_t i = 0; i < threads.count && seen && !scan->descriptors; i++) {
+		leave(scan);
+		if (str_eq(threads.names[i], pid))
+			continue;
+		scan->place = arena_printf(arena, "%s/task/%s", pid, threads.names[i]);
+		seen = look(scan);
+	}
+	return seen;
+}
+
+/* Whether there is nothing to see where nothing could be seen: a kernel thread, a zombie. */
+static bool is_nothing(const struct scan *scan)
+{
+	struct facts facts;
+
+	errno = 0;
+	if (!read_facts(scan, &facts))
+		return errno != EACCES && errno != EPERM;
+	return is_dead(&facts) || facts.flags & KERNEL_THREAD;
+}
+
+static void look_at_process(struct work *work, struct scan *scan, const char *pid, long number)
+{
+	struct facts facts;
 	bool seen;
 
-	scan->pid = pid;
+	scan->place = pid;
+	scan->fds = -1;
 	scan->holder = (struct hw_holder){.pid = number};
 	scan->clients = (struct hw_clients){0};
-	seen = scan_descriptors(scan);
-	if (seen)
-		seen = scan_mappings(scan);
+	seen = look(scan);
+	if (seen && !scan->descriptors && scan->hw.root.fd < 0 && read_facts(scan, &facts) &&
+		facts.state == 'Z' && facts.threads > 1)
+		seen = look_at_threads(scan, pid);
 	if (!seen && !is_nothing(scan))
-		scan->holders->hidden++;
-	if (scan->holder.node_count && is_asked(scan))
+		scan->found.hidden++;
+	if (scan->holder.node_count && is_asked(work, &scan->holder))
 		add_holder(scan);
+	leave(scan);
+}
+
+static void *run(void *context)
+{
+	struct worker *worker = context;
+	struct work *work = worker->work;
+	unsigned long number;
+
+	for (;;) {
+		size_t begin = atomic_fetch_add(&work->next, STEP);
+
+		for (size_t i = begin; i < begin + STEP && i < work->names.count; i++) {
+			const char *name = work->names.names[i];
+
+			if (str_number(name, strlen(name), 10, &number))
+				look_at_process(work, worker->scan, name, (long)number);
+		}
+		if (begin >= work->names.count)
+			return NULL;
+	}
+}
+
+static void begin(struct worker *worker, struct work *work, struct arena *arena)
+{
+	struct scan *scan = mem_resize(NULL, sizeof(*scan));
+
+	memset(scan, 0, offsetof(struct scan, entries));
+	scan->hw = *work->hw;
+	scan->hw.root.arena = arena;
+	scan->nodes = work->nodes;
+	scan->node_count = work->node_count;
+	scan->processes = work->processes;
+	scan->fds = -1;
+	*worker = (struct worker){.work = work, .scan = scan};
+}
+
+/* One for every so many processes, and no more than processors. */
+static size_t thread_count(const struct work *work)
+{
+	size_t wanted = 1 + work->names.count / SHARE, most = 1;
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		most = (size_t)CPU_COUNT(&set);
+	most = most < MOST_THREADS ? most : MOST_THREADS;
+	return wanted < most ? wanted : most;
+}
+
+static void collect(struct arena *arena, struct hw_holders *all, const struct hw_holders *some)
+{
+	for (size_t i = 0; i < some->count; i++)
+		*arena_push(arena, all->list, all->count) = some->list[i];
+	all->hidden += some->hidden;
+}
+
+/* The arena of the caller is the first worker's; those of the others become part of it. */
+static void share_out(struct work *work, struct hw_holders *holders)
+{
+	struct arena *arena = work->hw->root.arena;
+	struct worker workers[MOST_THREADS];
+	size_t count = thread_count(work);
+
+	for (size_t i = 0; i < count; i++)
+		begin(&workers[i], work, i ? arena_new() : arena);
+	for (size_t i = 1; i < count; i++) {
+		if (pthread_create(&workers[i].thread, NULL, run, &workers[i]) != 0)
+			workers[i].thread = pthread_self();
+	}
+	run(&workers[0]);
+	for (size_t i = 0; i < count; i++) {
+		struct scan *scan = workers[i].scan;
+
+		if (i && !pthread_equal(workers[i].thread, pthread_self()))
+			pthread_join(workers[i].thread, NULL);
+		collect(arena, holders, &scan->found);
+		if (i)
+			arena_join(arena, scan->hw.root.arena);
+		free(scan);
+	}
 }
 
 static int by_pid(const void *a, const void *b)
@@ -341,31 +283,32 @@ static int by_pid(const void *a, const void *b)
 	return (one->pid > two->pid) - (one->pid < two->pid);
 }
 
+static bool is_contained(const struct hw *hw)
+{
+	const char *link =
+		hw->root.fd < 0 ? hw_root_link(&hw->root, HW_OWN_PROCESS_NAMESPACE) : NULL;
+
+	return link && !str_eq(link, FIRST_NAMESPACE);
+}
+
 void hw_holders_scan(
 	struct hw *hw, struct hw_gpu *const *gpus, size_t count, struct hw_holders *holders)
 {
-	struct scan *scan = mem_resize(NULL, sizeof(*scan));
-	struct file_list names;
-	unsigned long number;
+	struct work work = {.hw = hw, .gpus = gpus, .gpu_count = count};
 
 	*holders = (struct hw_holders){0};
-	memset(scan, 0, offsetof(struct scan, entries));
-	scan->hw = hw;
-	scan->gpus = gpus;
-	scan->gpu_count = count;
-	scan->holders = holders;
-	scan->nodes = hw_nodes(hw, &scan->node_count);
-	scan->processes = hw_root_open(&hw->root, HW_PROCESSES, O_RDONLY | O_DIRECTORY);
-	holders->unreadable =
-		scan->processes < 0 || !file_names(hw->root.arena, scan->processes, false, &names);
-	for (size_t i = 0; !holders->unreadable && i < names.count; i++) {
-		if (str_number(names.names[i], strlen(names.names[i]), 10, &number))
-			scan_process(scan, names.names[i], (long)number);
-	}
+	work.nodes = hw_nodes(hw, &work.node_count);
+	if (!work.node_count)
+		return;
+	work.processes = hw_root_open(&hw->root, HW_PROCESSES, O_RDONLY | O_DIRECTORY);
+	holders->unreadable = work.processes < 0 ||
+			      !file_names(hw->root.arena, work.processes, false, &work.names);
+	if (!holders->unreadable)
+		share_out(&work, holders);
 	holders->hidepid = hw->root.fd < 0 && !hw_root_exists(&hw->root, HW_PROCESSES "/1/stat");
+	holders->contained = is_contained(hw);
 	if (holders->count)
 		qsort(holders->list, holders->count, sizeof(*holders->list), by_pid);
-	if (scan->processes >= 0)
-		close(scan->processes);
-	free(scan);
+	if (work.processes >= 0)
+		close(work.processes);
 }

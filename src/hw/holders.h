@@ -19,8 +19,11 @@ struct hw_gpu;
 struct hw_node {
 	const char *name; /* "/dev/dri/card0" */
 	unsigned major, minor;
-	struct hw_gpu *gpu; /* NULL: of all GPUs of a driver (nvidiactl, nvidia-modeset, ...) */
+	struct hw_gpu
+		*gpu; /* NULL: of all GPUs of a driver (nvidiactl, nvidia-modeset, kfd, ...) */
 	bool drm; /* its descriptors may have fdinfo (Linux, gpu/drm-usage-stats) */
+	const char *common; /* the driver to whose GPUs it is common, if gpu is NULL */
+	bool quiet; /* to read its fdinfo now would wake the GPU */
 };
 
 /* All nodes of the GPUs scanned; *count of them. Numbers come from /sys and /proc/devices. */
@@ -42,7 +45,7 @@ struct hw_held {
 
 struct hw_holder {
 	long pid;
-	const char *name; /* as the kernel calls it, "" if it ended meanwhile */
+	const char *name; /* as the kernel calls it, "" if it does not tell */
 	const char *program; /* its file, NULL if not ours to see */
 	const char *unit; /* the innermost of systemd's, NULL if none */
 	bool user_unit; /* it is of a user's manager: systemctl --user */
@@ -53,6 +56,9 @@ struct hw_holder {
 	struct hw_held *held; /* the same in full */
 	size_t node_count;
 	bool mapped; /* one of them at least */
+	unsigned long long
+		started; /* since boot, in the kernel's ticks: tells a pid's users apart */
+	bool uncounted; /* drivers were not asked for its usage, as that would wake the GPU */
 	bool tied; /* to one of the GPUs asked for; else it holds only what belongs to all */
 	struct hw_usage *usage;
 	size_t usage_count;
@@ -63,6 +69,8 @@ struct hw_holders {
 	size_t count;
 	size_t hidden; /* processes that the kernel did not let us inspect */
 	bool hidepid; /* /proc does not even show those of others (proc(5), hidepid) */
+	bool contained; /* we see a container's processes alone, not the machine's
+			   (pid_namespaces(7)) */
 	bool unreadable; /* there is no list of processes at all */
 };
 

@@ -13,7 +13,9 @@
 #define HW_CLASS_DRM "/sys/class/drm"
 #define HW_PCI_DEVICES "/sys/bus/pci/devices"
 #define HW_CLASS_VFIO "/sys/class/vfio"
+#define HW_CLASS_GRAPHICS "/sys/class/graphics"
 #define HW_CLASS_VTCONSOLE "/sys/class/vtconsole"
+#define HW_CLASS_KFD "/sys/class/kfd/kfd"
 #define HW_POWER_SUPPLY "/sys/class/power_supply"
 #define HW_MODULE "/sys/module"
 #define HW_NVIDIA_GPUS "/proc/driver/nvidia/gpus"
@@ -21,6 +23,7 @@
 #define HW_PROCESSES "/proc"
 #define HW_CHARACTER_DEVICES "/proc/devices"
 #define HW_OWN_PROGRAM "/proc/self/exe"
+#define HW_OWN_PROCESS_NAMESPACE "/proc/self/ns/pid"
 #define HW_HOSTNAME "/proc/sys/kernel/hostname"
 #define HW_CMDLINE "/proc/cmdline"
 #define HW_BOOT_ID "/proc/sys/kernel/random/boot_id"
@@ -38,15 +41,6 @@ struct hw_gpu *hw_card_gpu(struct hw *hw, const char *card);
 
 /* Whether name[0..length) is a PCI address as the kernel writes it, 0000:01:00.0. */
 bool hw_is_slot(const char *name, size_t length);
-
-/* A process's next shared mapping of a file behind the one given; begin with a zeroed one. */
-struct hw_mapping {
-	unsigned long start, end;
-	char name[4096];
-};
-
-/* 1 if there is one, 0 at the end, -1 where the kernel does not answer. fd is of maps. */
-int hw_mapping_next(int fd, struct hw_mapping *mapping);
 
 struct hw_holder;
 struct hw_node;

@@ -19,11 +19,46 @@ struct nodes {
 	size_t count;
 };
 
+/*
+ * Drivers that answer for fdinfo from what they have in memory. Others may resume the GPU for it,
+ * as xe does (xe_drm_client.c).
+ */
+static bool answers_asleep(const char *driver)
+{
+	static const char *const drivers[] = {"amdgpu", "i915", "nvidia", "nouveau"};
+
+	for (size_t i = 0; driver && i < sizeof(drivers) / sizeof(*drivers); i++) {
+		if (str_eq(driver, drivers[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_quiet(struct hw *hw, const struct hw_gpu *gpu)
+{
+	const char *status;
+
+	if (answers_asleep(gpu->driver))
+		return false;
+	status = hw_root_attr(&hw->root, gpu->path, "power/runtime_status");
+	return status && !str_eq(status, "active") && !str_eq(status, "unsupported");
+}
+
 static void add(
 	struct nodes *nodes, const char *name, unsigned major, unsigned minor, struct hw_gpu *gpu)
 {
-	*arena_push(nodes->hw->root.arena, nodes->list, nodes->count) =
-		(struct hw_node){name, major, minor, gpu, str_starts(name, HW_NODES)};
+	bool drm = gpu && str_starts(name, HW_NODES);
+
+	*arena_push(nodes->hw->root.arena, nodes->list, nodes->count) = (struct hw_node){
+		name, major, minor, gpu, drm, NULL, drm && is_quiet(nodes->hw, gpu)};
+}
+
+/* A node that belongs to all GPUs of a driver. */
+static void add_common(
+	struct nodes *nodes, const char *name, unsigned major, unsigned minor, const char *driver)
+{
+	add(nodes, name, major, minor, NULL);
+	nodes->list[nodes->count - 1].common = driver;
 }
 
 /* A node whose number an attribute "dev" tells. */
@@ -106,12 +141,12 @@ static void add_functions(struct nodes *nodes, struct hw_gpu *gpu)
 /* Those of NVIDIA's that belong to all its GPUs; the majors are made up as modules come. */
 static void add_nvidia(struct nodes *nodes)
 {
-	static const char *const dynamic[] = {
-		"nvidia-uvm", "nvidia-caps", "nvidia-nvswitch", "nvidia-nvlink"};
+	static const char *const dynamic[] = {"nvidia-uvm", "nvidia-caps",
+		"nvidia-caps-imex-channels", "nvidia-nvswitch", "nvidia-nvlink"};
 	const char *text = hw_root_text(&nodes->hw->root, HW_CHARACTER_DEVICES);
 
-	add(nodes, HW_DEVICES "/nvidiactl", NVIDIA_MAJOR, NVIDIA_CONTROL, NULL);
-	add(nodes, HW_DEVICES "/nvidia-modeset", NVIDIA_MAJOR, NVIDIA_MODESET, NULL);
+	add_common(nodes, HW_DEVICES "/nvidiactl", NVIDIA_MAJOR, NVIDIA_CONTROL, "nvidia");
+	add_common(nodes, HW_DEVICES "/nvidia-modeset", NVIDIA_MAJOR, NVIDIA_MODESET, "nvidia");
 	while (text && *text) {
 		const char *end = strchrnul(text, '\n');
 		char name[64];
@@ -120,14 +155,24 @@ static void add_nvidia(struct nodes *nodes)
 		if (sscanf(text, "%u %63s", &major, name) == 2) {
 			for (size_t i = 0; i < sizeof(dynamic) / sizeof(*dynamic); i++) {
 				if (str_eq(name, dynamic[i]))
-					add(nodes,
+					add_common(nodes,
 						arena_printf(nodes->hw->root.arena,
 							HW_DEVICES "/%s", name),
-						major, HW_ANY_MINOR, NULL);
+						major, HW_ANY_MINOR, "nvidia");
 			}
 		}
 		text = *end ? end + 1 : end;
 	}
+}
+
+/* AMD's for computing, through which a program reaches all its GPUs (amdkfd). */
+static void add_kfd(struct nodes *nodes)
+{
+	size_t before = nodes->count;
+
+	add_dev(nodes, HW_CLASS_KFD, HW_DEVICES "/kfd", NULL);
+	if (nodes->count > before)
+		nodes->list[before].common = "amdgpu";
 }
 
 struct hw_node *hw_nodes(struct hw *hw, size_t *count)
@@ -149,6 +194,7 @@ struct hw_node *hw_nodes(struct hw *hw, size_t *count)
 	}
 	if (nvidia)
 		add_nvidia(&nodes);
+	add_kfd(&nodes);
 	*count = nodes.count;
 	return nodes.list;
 }

@@ -18,19 +18,33 @@ static long number_of(const char *text)
 	return text && str_number(text, strlen(text), 10, &number) ? (long)number : -1;
 }
 
-/* PCI base classes: 0x03 display, 0x0403 audio, 0x0c03 USB, 0x0c80 UCSI. */
+/* By the beginning of its PCI class. */
 static enum hw_function_kind kind_of(const char *class)
 {
-	if (!class || str_starts(class, "0x03"))
+	static const struct {
+		const char *prefix;
+		enum hw_function_kind kind;
+	} classes[] = {
+		{"0x03", HW_FUNCTION_DISPLAY},
+		{"0x0403", HW_FUNCTION_AUDIO},
+		{"0x0604", HW_FUNCTION_PORT},
+		{"0x0c03", HW_FUNCTION_USB},
+		{"0x0c80", HW_FUNCTION_UCSI},
+	};
+
+	/* What is not PCI has no class and is here because it is a GPU. */
+	if (!class)
 		return HW_FUNCTION_DISPLAY;
-	if (str_starts(class, "0x0403"))
-		return HW_FUNCTION_AUDIO;
-	return str_starts(class, "0x0c03") ? HW_FUNCTION_USB : HW_FUNCTION_OTHER;
+	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
+		if (str_starts(class, classes[i].prefix))
+			return classes[i].kind;
+	}
+	return HW_FUNCTION_OTHER;
 }
 
 const char *hw_function_kind_name(enum hw_function_kind kind)
 {
-	static const char *const names[] = {"display", "audio", "USB", "other"};
+	static const char *const names[] = {"display", "audio", "USB", "USB-C", "port", "other"};
 
 	return names[kind];
 }
@@ -44,11 +58,13 @@ static struct hw_function read_function(struct hw *hw, const char *path)
 		.slot = str_file_name(path),
 		.path = path,
 		.driver = driver ? str_file_name(driver) : NULL,
+		.vendor = hw_root_attr(root, path, "vendor"),
 		.kind = kind_of(hw_root_attr(root, path, "class")),
 		.status = hw_root_attr(root, path, "power/runtime_status"),
 		.control = hw_root_attr(root, path, "power/control"),
 		.state = hw_root_attr(root, path, "power_state"),
 		.usage = number_of(hw_root_attr(root, path, "power/runtime_usage")),
+		.children = number_of(hw_root_attr(root, path, "power/runtime_active_kids")),
 		.cold = (int)number_of(hw_root_attr(root, path, "d3cold_allowed")),
 	};
 }
@@ -74,6 +90,23 @@ struct hw_function *hw_functions(struct hw *hw, struct hw_gpu *gpu, unsigned lon
 	return list;
 }
 
+struct hw_function *hw_ports(struct hw *hw, struct hw_gpu *gpu, unsigned long *count)
+{
+	struct hw_function *list = NULL;
+	const char *path = gpu->path, *end;
+	size_t found = 0;
+
+	while (gpu->pci && (end = strrchr(path, '/')) && end > path) {
+		path = arena_copy(hw->root.arena, path, (size_t)(end - path));
+		end = str_file_name(path);
+		if (!hw_is_slot(end, strlen(end)))
+			break;
+		*arena_push(hw->root.arena, list, found) = read_function(hw, path);
+	}
+	*count = found;
+	return list;
+}
+
 const char *hw_nvidia_runtime(struct hw *hw, struct hw_gpu *gpu)
 {
 	static const char key[] = "Runtime D3 status:";
@@ -88,10 +121,85 @@ const char *hw_nvidia_runtime(struct hw *hw, struct hw_gpu *gpu)
 	return arena_copy(hw->root.arena, at, strcspn(at, "\n"));
 }
 
+int hw_nvidia_dynamic_power(struct hw *hw)
+{
+	static const char key[] = "\nDynamicPowerManagement: ";
+	const char *text = hw_root_text(&hw->root, HW_NVIDIA_PARAMETERS), *at;
+
+	at = text ? strstr(arena_printf(hw->root.arena, "\n%s", text), key) : NULL;
+	at = at ? at + sizeof(key) - 1 : "";
+	return *at >= '0' && *at <= '3' ? *at - '0' : -1;
+}
+
+const char *hw_nvidia_module(struct hw *hw)
+{
+	/* Where Debian's packages of several versions have the one in use. */
+	return hw_root_exists(&hw->root, "/usr/lib/nvidia/current") ? "nvidia-current" : "nvidia";
+}
+
+int hw_output_lit(struct hw *hw, const struct hw_connector *connector)
+{
+	const char *path = arena_printf(
+		hw->root.arena, HW_CLASS_DRM "/card%d-%s", connector->card, connector->name);
+	const char *enabled = hw_root_attr(&hw->root, path, "enabled");
+	const char *dpms = hw_root_attr(&hw->root, path, "dpms");
+
+	if (!enabled)
+		return -1;
+	return str_eq(enabled, "enabled") && (!dpms || str_eq(dpms, "On"));
+}
+
+long hw_audio_delay(struct hw *hw)
+{
+	return number_of(hw_root_text(&hw->root, hw_audio_delay_file()));
+}
+
+const char *hw_audio_delay_file(void)
+{
+	return HW_MODULE "/snd_hda_intel/parameters/power_save";
+}
+
+bool hw_vfio_keeps_awake(struct hw *hw)
+{
+	const char *value =
+		hw_root_text(&hw->root, HW_MODULE "/vfio_pci/parameters/disable_idle_d3");
+
+	return value && *value == 'Y';
+}
+
 bool hw_nvidia_persistence(struct hw *hw)
 {
 	return hw_root_exists(&hw->root, "/run/nvidia-persistenced/socket") ||
 	       hw_root_exists(&hw->root, "/var/run/nvidia-persistenced/socket");
+}
+
+static bool is_first_framebuffer(struct hw *hw, unsigned long number)
+{
+	for (unsigned long i = 0; i < number && i < 32; i++) {
+		if (hw_root_exists(
+			    &hw->root, arena_printf(hw->root.arena, HW_CLASS_GRAPHICS "/fb%lu", i)))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the text consoles may be on one of the GPU's framebuffers. */
+static bool is_console(struct hw *hw, struct hw_gpu *gpu)
+{
+	const char *map = hw_cmdline(hw, "fbcon");
+	struct file_list own;
+	unsigned long number;
+
+	if (!hw_root_names(&hw->root, arena_path(hw->root.arena, gpu->path, "graphics"), &own))
+		return false;
+	for (size_t i = 0; i < own.count; i++) {
+		const char *name = own.names[i];
+
+		if (str_starts(name, "fb") && str_number(name + 2, strlen(name) - 2, 10, &number) &&
+			((map && str_starts(map, "map:")) || is_first_framebuffer(hw, number)))
+			return true;
+	}
+	return false;
 }
 
 const char *hw_console(struct hw *hw, struct hw_gpu *gpu)
@@ -99,9 +207,7 @@ const char *hw_console(struct hw *hw, struct hw_gpu *gpu)
 	struct arena *arena = hw->root.arena;
 	struct file_list names;
 
-	/* Framebuffers do not say which console draws on them; the console on screen is one. */
-	if (!hw_root_names(&hw->root, arena_path(arena, gpu->path, "graphics"), &names) ||
-		!names.count || !hw_root_names(&hw->root, HW_CLASS_VTCONSOLE, &names))
+	if (!is_console(hw, gpu) || !hw_root_names(&hw->root, HW_CLASS_VTCONSOLE, &names))
 		return NULL;
 	for (size_t i = 0; i < names.count; i++) {
 		const char *path = arena_path(arena, HW_CLASS_VTCONSOLE, names.names[i]);
