@@ -5,7 +5,9 @@
  */
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,171 +16,259 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "hw/holders.h"
-#include "hw/sleep.h"
-#include "nv-gpu/gpu.h"
+#include "base/str.h"
+#include "nv-gpu/awake.h"
 
-enum { PERIOD_MS = 250 };
+/* The kernel may wake us so much later, together with others: that saves power too. */
+enum { PERIOD_MS = 250, SLACK_NS = 50000000 };
 
-struct watched {
-	struct hw_gpu *gpu;
-	int fd;
-	int asleep;
-	long *pids; /* those that held it when it was last seen to fall asleep, or at the start */
-	size_t pid_count;
+/* A process that held a GPU when it was last looked at. */
+struct known {
+	long pid;
+	unsigned long long started, busy;
 };
 
-static struct hw_holders scan(struct gpu_run *run, struct watched *watched)
-{
-	struct hw_holders holders;
+struct watched {
+	const char *slot;
+	int fd; /* of runtime_status, -1 once the GPU is gone */
+	int asleep;
+	struct known *known;
+	size_t known_count;
+};
 
-	hw_holders_scan(&run->hw, &watched->gpu, 1, &holders);
-	return holders;
+/* Why a process is named: it came since, or its engines ran since; or it only held it. */
+enum suspicion { NEW, BUSY, HELD };
+
+/* What the engines did for it so far, in nanoseconds; 0 where the driver does not count. */
+static unsigned long long busy_of(const struct hw_holder *holder, const char *slot)
+{
+	unsigned long long sum = 0;
+
+	for (size_t i = 0; i < holder->usage_count; i++) {
+		if (!holder->usage[i].memory && str_eq(holder->usage[i].gpu, slot))
+			sum += holder->usage[i].amount;
+	}
+	return sum;
+}
+
+static enum suspicion judge(const struct watched *watched, const struct hw_holder *holder)
+{
+	for (size_t i = 0; i < watched->known_count; i++) {
+		const struct known *known = &watched->known[i];
+
+		if (known->pid == holder->pid && known->started == holder->started)
+			return busy_of(holder, watched->slot) > known->busy ? BUSY : HELD;
+	}
+	return NEW;
 }
 
 static void remember(struct watched *watched, const struct hw_holders *holders)
 {
-	watched->pids = mem_resize(watched->pids, (holders->count + 1) * sizeof(*watched->pids));
-	watched->pid_count = holders->count;
-	for (size_t i = 0; i < holders->count; i++)
-		watched->pids[i] = holders->list[i].pid;
-}
+	watched->known = mem_resize(watched->known, (holders->count + 1) * sizeof(*watched->known));
+	watched->known_count = holders->count;
+	for (size_t i = 0; i < holders->count; i++) {
+		const struct hw_holder *holder = &holders->list[i];
 
-static bool is_known(const struct watched *watched, long pid)
-{
-	for (size_t i = 0; i < watched->pid_count; i++) {
-		if (watched->pids[i] == pid)
-			return true;
+		watched->known[i] = (struct known){
+			holder->pid, holder->started, busy_of(holder, watched->slot)};
 	}
-	return false;
 }
 
 static const char *now(struct arena *arena)
 {
 	time_t seconds = time(NULL);
-	char text[32] = "";
+	char text[40] = "";
 	struct tm parts;
 
 	if (localtime_r(&seconds, &parts))
-		strftime(text, sizeof(text), "%FT%T", &parts);
+		strftime(text, sizeof(text), "%FT%T%z", &parts);
 	return arena_dup(arena, text);
 }
 
-/* A line an event; with --json a document a line. */
-static int say(struct gpu_run *run, const struct watched *watched, const struct hw_holders *holders)
+/* Those under some suspicion, "game (12), ..."; "" if there are none. */
+static const char *names(struct gpu_run *run, const struct watched *watched,
+	const struct hw_holders *holders, bool held)
 {
-	const char *event = watched->asleep ? "asleep" : "awake";
-	struct buf out = {0};
-	struct json json = {.out = &out};
-	size_t named = 0;
-	int status;
+	const char *text = "";
 
-	if (run->options.json) {
-		json_open(&json, NULL, '{');
-		json_string(&json, "time", now(run->arena));
-		json_string(&json, "slot", watched->gpu->slot);
-		json_string(&json, "event", event);
-		json_open(&json, "by", '[');
-	} else {
-		buf_printf(&out, "%s %s %s", now(run->arena), watched->gpu->slot, event);
-	}
-	for (size_t i = 0; !watched->asleep && holders && i < holders->count; i++) {
+	for (size_t i = 0; i < holders->count; i++) {
 		const struct hw_holder *holder = &holders->list[i];
 
-		if (is_known(watched, holder->pid))
-			continue;
-		if (run->options.json)
-			gpu_json_holder(run, &json, holder);
-		else
-			buf_printf(&out, "%s %s (%ld)", named ? "," : ": woken by",
+		if (holder->tied && (judge(watched, holder) == HELD) == held)
+			text = arena_printf(run->arena, "%s%s%s (%ld)", text, *text ? ", " : "",
 				gpu_plain(run, holder->name), holder->pid);
-		named++;
 	}
-	if (run->options.json) {
-		json_close(&json, ']');
-		json_close(&json, '}');
-	} else if (!watched->asleep && holders && !named) {
+	return text;
+}
+
+static void json_names(struct gpu_run *run, struct json *json, const char *name,
+	const struct watched *watched, const struct hw_holders *holders, bool held)
+{
+	json_open(json, name, '[');
+	for (size_t i = 0; i < holders->count; i++) {
+		const struct hw_holder *holder = &holders->list[i];
+
+		if (holder->tied && (judge(watched, holder) == HELD) == held)
+			gpu_json_holder(run, json, holder);
+	}
+	json_close(json, ']');
+}
+
+/* A document a line: it is laid out over several, and a newline is nowhere else in JSON. */
+static void flatten(struct buf *out)
+{
+	size_t to = 0;
+
+	for (size_t at = 0; at < out->length; at++) {
+		if (out->text[at] == '\n')
+			at += strspn(out->text + at, "\n ") - 1;
+		else
+			out->text[to++] = out->text[at];
+	}
+	out->length = to;
+}
+
+static void say_json(struct gpu_run *run, const struct watched *watched, const char *event,
+	const struct hw_holders *holders, struct buf *out)
+{
+	struct json json = {.out = out};
+
+	json_open(&json, NULL, '{');
+	json_string(&json, "time", now(run->arena));
+	json_string(&json, "slot", watched->slot);
+	json_string(&json, "event", event);
+	json_names(run, &json, "by", watched, holders, false);
+	json_names(run, &json, "held-before", watched, holders, true);
+	json_close(&json, '}');
+	flatten(out);
+}
+
+static void say_text(struct gpu_run *run, const struct watched *watched, const char *event,
+	const struct hw_holders *holders, struct buf *out)
+{
+	bool woken = str_eq(event, "awake") && holders->count;
+	const char *by = woken ? names(run, watched, holders, false) : "";
+	const char *held = woken ? names(run, watched, holders, true) : "";
+
+	buf_printf(out, "%s %s %s", now(run->arena), watched->slot, event);
+	if (*by)
+		buf_printf(out, ": woken by %s", by);
+	else if (*held)
+		buf_printf(out, ": by one that had it open before, %s; or by the kernel", held);
+}
+
+/* A line an event. holders is what there is to suspect, may be empty. */
+static int say(struct gpu_run *run, const struct watched *watched, const char *event,
+	const struct hw_holders *holders)
+{
+	struct buf out = {0};
+	int status;
+
+	if (run->options.json)
+		say_json(run, watched, event, holders, &out);
+	else
+		say_text(run, watched, event, holders, &out);
+	if (!run->options.json && str_eq(event, "awake") && watched->known && !holders->count)
 		buf_puts(&out, ": by the kernel, or by what has let go of it already");
-	}
-	/* A document may be laid out over several lines; a watcher wants one a line. */
-	for (size_t i = 0; i < out.length; i++) {
-		if (out.text[i] == '\n')
-			out.text[i] = ' ';
-	}
 	buf_putc(&out, '\n');
 	status = gpu_print(&out);
 	buf_free(&out);
 	return status;
 }
 
-/* What it reads is thrown away each time: a watch may last for weeks. */
-static int changed(struct gpu_run *run, struct watched *watched)
+/*
+ * The machine is read anew each time, as drivers and nodes may have changed, and into memory that
+ * is given back: a watch may last for weeks.
+ */
+static int look_closely(struct gpu_run *run, struct watched *watched)
 {
-	struct arena *own = run->arena, *root = run->hw.root.arena;
-	struct hw_holders holders;
+	static const struct hw_holders none;
+	struct arena *own = run->arena;
+	struct hw_holders holders = none;
+	bool first = !watched->known;
 	int status;
 
-	run->arena = run->hw.root.arena = arena_new();
-	holders = scan(run, watched);
-	status = say(run, watched, &holders);
+	run->arena = arena_new();
+	hw_again(&run->hw, run->arena);
+	hw_scan_all(&run->hw);
+	for (size_t i = 0; i < run->hw.count; i++) {
+		if (str_eq(run->hw.gpus[i]->slot, watched->slot))
+			hw_holders_scan(&run->hw, &run->hw.gpus[i], 1, &holders);
+	}
+	status = say(run, watched, watched->asleep ? "asleep" : "awake",
+		first || watched->asleep ? &none : &holders);
 	remember(watched, &holders);
-	/* hw_gpu_nvidia was asked before, by gpu_select or the first scan: nothing points here. */
 	arena_free(run->arena);
 	run->arena = own;
-	run->hw.root.arena = root;
+	hw_again(&run->hw, own);
 	return status;
 }
 
-static int look(struct gpu_run *run, struct watched *list, size_t count)
+/* One round; *left counts the GPUs that are still there. */
+static int look(struct gpu_run *run, struct watched *list, size_t count, size_t *left)
 {
+	static const struct hw_holders none;
 	int status = 0;
 
+	*left = 0;
 	for (size_t i = 0; i < count && !status; i++) {
-		int asleep = hw_status_suspended(list[i].fd);
+		struct watched *one = &list[i];
+		int asleep = one->fd < 0 ? -1 : hw_status_suspended(one->fd);
 
-		if (asleep < 0) {
-			log_error("%s does not tell of its power any more", list[i].gpu->slot);
-			return EXIT_FAILED;
-		}
-		if (asleep != list[i].asleep) {
-			list[i].asleep = asleep;
-			status = changed(run, &list[i]);
+		if (one->fd >= 0 && asleep < 0) {
+			close(one->fd);
+			one->fd = -1;
+			status = say(run, one, "gone", &none);
+		} else if (one->fd >= 0) {
+			++*left;
+			if (asleep != one->asleep) {
+				one->asleep = asleep;
+				status = look_closely(run, one);
+			}
 		}
 	}
 	return status;
 }
 
-int awake_watch(struct gpu_run *run, struct hw_gpu **gpus, size_t count)
+static int stop_signals(void)
 {
-	struct watched *list = arena_alloc(run->arena, (count + 1) * sizeof(*list));
-	struct pollfd stop = {.events = POLLIN};
-	size_t watched = 0;
-	int status = 0;
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	stop.fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+int awake_watch(struct gpu_run *run, struct hw_gpu **gpus, size_t count)
+{
+	struct watched *list = arena_alloc(run->arena, (count + 1) * sizeof(*list));
+	struct pollfd stop = {.fd = stop_signals(), .events = POLLIN};
+	size_t watched = 0, left;
+	int status = 0;
+
+	prctl(PR_SET_TIMERSLACK, SLACK_NS);
 	for (size_t i = 0; i < count; i++) {
-		struct hw_holders holders;
 		struct watched *one = &list[watched];
 
-		*one = (struct watched){.gpu = gpus[i], .fd = hw_status_open(&run->hw, gpus[i])};
+		*one = (struct watched){
+			arena_dup(run->arena, gpus[i]->slot), hw_status_open(&run->hw, gpus[i])};
 		one->asleep = one->fd < 0 ? -1 : hw_status_suspended(one->fd);
-		if (one->asleep < 0)
-			continue;
-		watched++;
-		holders = scan(run, one);
-		remember(one, &holders);
-		status |= say(run, one, NULL);
+		if (one->asleep >= 0)
+			watched++;
 	}
 	if (!watched) {
 		log_error("no GPU here tells whether it is asleep");
 		return EXIT_FAILED;
 	}
-	while (!status && poll(&stop, 1, PERIOD_MS) <= 0)
-		status = look(run, list, watched);
-	return status;
+	for (size_t i = 0; i < watched && !status; i++)
+		status = look_closely(run, &list[i]);
+	for (left = watched; !status && left && poll(&stop, 1, PERIOD_MS) <= 0;)
+		status = look(run, list, watched, &left);
+	if (!left)
+		log_error("every GPU that was watched is gone");
+	for (size_t i = 0; i < watched; i++)
+		free(list[i].known);
+	return left ? status : EXIT_FAILED;
 }

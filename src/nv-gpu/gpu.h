@@ -63,14 +63,16 @@ int gpu_print(const struct buf *out);
  */
 bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count);
 
+/* Adds null where the number is negative, which is how "not told" is kept. */
+void gpu_json_count(struct json *json, const char *name, long value);
+
 /* "01:00.0 NVIDIA GeForce RTX 3050": a slot without the domain 0000, and the name. */
 const char *gpu_title(struct gpu_run *run, struct hw_gpu *gpu);
 
 /* A user's name, or the number as text. */
 const char *gpu_user(struct gpu_run *run, unsigned uid);
 
-/* A process's name with what would disturb a terminal as '?': a process may call itself anything.
- */
+/* A name for a terminal, with what would disturb it as '?': a process may call itself anything. */
 const char *gpu_plain(struct gpu_run *run, const char *name);
 
 /*
@@ -91,10 +93,7 @@ const char *gpu_keep_off(
 /* ps.c: how many processes could not be inspected and why, a sentence; NULL if all could. */
 const char *gpu_unseen(struct gpu_run *run, const struct hw_holders *holders);
 void gpu_json_holder(struct gpu_run *run, struct json *json, const struct hw_holder *holder);
-void gpu_json_unseen(struct json *json, const struct hw_holders *holders);
-
-/* awake-watch.c: stays until SIGINT or SIGTERM and names what woke the GPUs. */
-int awake_watch(struct gpu_run *run, struct hw_gpu **gpus, size_t count);
+void gpu_json_unseen(struct gpu_run *run, struct json *json, const struct hw_holders *holders);
 
 /* The commands: the exit status. */
 int list_run(struct gpu_run *run);
