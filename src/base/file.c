@@ -26,7 +26,7 @@ void file_done(int fd)
 		close(fd);
 }
 
-char *file_text_fd(struct arena *arena, int fd, size_t limit, size_t *length)
+static char *read_text(struct arena *arena, int fd, size_t limit, size_t *length, bool whole)
 {
 	char small[1024], *text = small, *copy = NULL;
 	size_t size = sizeof(small), used = 0;
@@ -42,9 +42,10 @@ char *file_text_fd(struct arena *arena, int fd, size_t limit, size_t *length)
 			error = errno;
 		else
 			used += (size_t)count;
-		/* These files come whole or fill the buffer: a short read is the last one. */
-		if (count < 0 || (size_t)count < room || used == limit)
+		if (count <= 0 || (!whole && (size_t)count < room) || used == limit)
 			break;
+		if ((size_t)count < room)
+			continue;
 		size *= 4;
 		if (text == small)
 			text = memcpy(mem_resize(NULL, size), small, used);
@@ -60,6 +61,17 @@ char *file_text_fd(struct arena *arena, int fd, size_t limit, size_t *length)
 		*length = used;
 	errno = error;
 	return copy;
+}
+
+/* These files come whole or fill the buffer: a short read is the last one. */
+char *file_text_fd(struct arena *arena, int fd, size_t limit, size_t *length)
+{
+	return read_text(arena, fd, limit, length, false);
+}
+
+char *file_whole_fd(struct arena *arena, int fd, size_t limit, size_t *length)
+{
+	return read_text(arena, fd, limit, length, true);
 }
 
 struct entry {

@@ -25,6 +25,7 @@
 #define HW_OWN_PROGRAM "/proc/self/exe"
 #define HW_OWN_PROCESS_NAMESPACE "/proc/self/ns/pid"
 #define HW_HOSTNAME "/proc/sys/kernel/hostname"
+#define HW_RELEASE "/proc/sys/kernel/osrelease"
 #define HW_CMDLINE "/proc/cmdline"
 #define HW_BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define HW_STATISTICS "/proc/stat"

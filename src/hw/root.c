@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,6 +25,18 @@ bool hw_root_init(struct hw_root *root, struct arena *arena, const char *directo
 	return root->fd >= 0;
 }
 
+/* In a recording, what nobody may read could not be read on the machine: by root here neither. */
+static int refuse_unreadable(int fd, int flags)
+{
+	struct stat status;
+
+	if (fd < 0 || flags & O_PATH || fstat(fd, &status) != 0 || status.st_mode & 0444)
+		return fd;
+	close(fd);
+	errno = EACCES;
+	return -1;
+}
+
 int hw_root_open(const struct hw_root *root, const char *path, int flags)
 {
 	struct open_how how = {.resolve = RESOLVE_IN_ROOT};
@@ -32,7 +45,7 @@ int hw_root_open(const struct hw_root *root, const char *path, int flags)
 	if (root->fd < 0)
 		return open(path, flags);
 	how.flags = (unsigned long)flags;
-	return (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+	return refuse_unreadable((int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how)), flags);
 }
 
 char *hw_root_text(const struct hw_root *root, const char *path)

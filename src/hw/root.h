@@ -3,7 +3,8 @@
  * root: the door to /sys, /proc, /dev, /etc and /usr of this machine, or of a recorded one.
  *
  * Paths are absolute as on the machine looked at. In a recording, links are followed as if the
- * recording were the root directory (openat2, RESOLVE_IN_ROOT), absolute ones too.
+ * recording were the root directory (openat2, RESOLVE_IN_ROOT), absolute ones too. A file there
+ * that nobody may read (mode 000) gives EACCES to root too: it could not be read on the machine.
  *
  * Nothing here opens a device node or PCI configuration space: either resumes a suspended GPU.
  */

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+#include "hw/collect.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "hw/collecting.h"
+#include "hw/hw.h"
+#include "hw/internal.h"
+#include "hw/recorded.h"
+
+enum { LINKS = 40, DEPTH = 6, LONG_FILE = 16 << 20 };
+
+/* What speaks of GPUs, in whatever case. */
+static const char *const mentions[] = {"nvidia", "nouveau", "__glx", "__egl", "__nv", "libva_",
+	"vdpau", "vk_", "vulkan", "dri_prime", "gbm_", "mesa", "cuda", "gpu", "optimus",
+	"bumblebee", "prime", "driver_override", "amdgpu", "radeon", "i915", "10de", "mutter",
+	"nv-session", "nv-run", "xrandr", "modeset", NULL};
+
+bool collecting_once(struct collecting *collecting, const char *path)
+{
+	size_t hash = 5381, size = collecting->seen_size;
+
+	if (collecting->seen_count * 2 >= size) {
+		const char **old = collecting->seen;
+
+		collecting->seen_size = size ? size * 2 : 1024;
+		collecting->seen_count = 0;
+		collecting->seen = arena_alloc(
+			collecting->arena, collecting->seen_size * sizeof(*collecting->seen));
+		for (size_t i = 0; i < size; i++) {
+			if (old[i])
+				collecting_once(collecting, old[i]);
+		}
+		size = collecting->seen_size;
+	}
+	for (const char *c = path; *c; c++)
+		hash = hash * 33 + (unsigned char)*c;
+	for (hash %= size; collecting->seen[hash]; hash = (hash + 1) % size) {
+		if (str_eq(collecting->seen[hash], path))
+			return false;
+	}
+	collecting->seen[hash] = path;
+	collecting->seen_count++;
+	return true;
+}
+
+void collecting_add(struct collecting *collecting, struct recording_entry entry)
+{
+	struct recording *recording = &collecting->collection->recording;
+	size_t size = (entry.path ? strlen(entry.path) : 0) + entry.length;
+
+	if (entry.path && !collecting_once(collecting, entry.path))
+		return;
+	if (collecting->size + size > COLLECTING_SIZE || recording->count == COLLECTING_COUNT) {
+		collecting->collection->full = true;
+		return;
+	}
+	if (collecting->title && entry.path) {
+		*arena_push(collecting->arena, recording->entries, recording->count) =
+			(struct recording_entry){
+				.kind = RECORDING_REMARK, .text = collecting->title};
+		collecting->title = NULL;
+	}
+	collecting->size += size;
+	collecting->collection->refused += entry.kind == RECORDING_UNREADABLE;
+	*arena_push(collecting->arena, recording->entries, recording->count) = entry;
+}
+
+void collecting_text(
+	struct collecting *collecting, enum recording_kind kind, const char *path, const char *text)
+{
+	collecting_add(collecting,
+		(struct recording_entry){
+			.kind = kind, .path = path, .text = text, .length = strlen(text)});
+}
+
+void collecting_refused(struct collecting *collecting, const char *path, int error, bool directory)
+{
+	const char *name = strerrorname_np(error);
+
+	collecting_add(collecting, (struct recording_entry){.kind = RECORDING_UNREADABLE,
+					   .directory = directory,
+					   .path = path,
+					   .text = name ? name : "EIO",
+					   .length = strlen(name ? name : "EIO")});
+}
+
+char *collecting_read(struct collecting *collecting, const char *path, size_t limit, size_t *length)
+{
+	int fd = hw_root_open(&collecting->hw->root, path, O_RDONLY | O_NOFOLLOW);
+	struct stat status;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+		close(fd);
+		errno = EINVAL;
+		return NULL;
+	}
+	return file_whole_fd(collecting->arena, fd, limit, length);
+}
+
+/*
+ * Where a path leads, each link on the way being recorded; NULL if to nothing. The result has no
+ * link in it.
+ */
+static const char *resolve(struct collecting *collecting, const char *path)
+{
+	struct arena *arena = collecting->arena;
+	const char *real = "", *rest = path;
+
+	for (int links = 0; *rest;) {
+		size_t length;
+		const char *candidate, *target;
+
+		rest += strspn(rest, "/");
+		length = strcspn(rest, "/");
+		if (!length)
+			break;
+		candidate = arena_printf(arena, "%s/%.*s", real, (int)length, rest);
+		if (length == 2 && strncmp(rest, "..", 2) == 0) {
+			const char *slash = strrchr(real, '/');
+
+			real = arena_copy(arena, real, slash ? (size_t)(slash - real) : 0);
+		} else if (length != 1 || *rest != '.') {
+			target = hw_root_link(&collecting->hw->root, candidate);
+			if (!target || !*target) {
+				real = candidate;
+			} else if (++links > LINKS) {
+				return NULL;
+			} else {
+				collecting_text(collecting, RECORDING_LINK, candidate, target);
+				rest = arena_printf(arena, "%s%s", target, rest + length);
+				real = *rest == '/' ? "" : real;
+				continue;
+			}
+		}
+		rest += length;
+	}
+	return *real ? real : NULL;
+}
+
+/* Reading what the kernel would ask a sleeping device for wakes it: pci_config_pm_runtime_get. */
+static bool sleeps(struct collecting *collecting, const char *path)
+{
+	const char *directory =
+		arena_copy(collecting->arena, path, (size_t)(str_file_name(path) - path) - 1);
+	const char *status = hw_root_attr(&collecting->hw->root, directory, "power/runtime_status");
+
+	/* Where nothing can be woken, all may be read. */
+	if (collecting->hw->root.fd >= 0 || !status)
+		return false;
+	return !str_eq(status, "active") && !str_eq(status, "unsupported");
+}
+
+static bool mentions_gpus(const char *text)
+{
+	for (size_t i = 0; mentions[i]; i++) {
+		if (strcasestr(text, mentions[i]))
+			return true;
+	}
+	return false;
+}
+
+static void keep(struct collecting *collecting, const char *path, const char *text, size_t length,
+	const struct recorded *row)
+{
+	struct recording_entry entry = {.path = path, .text = text, .length = length};
+	struct buf kept = {0};
+
+	if (row->filter) {
+		row->filter(collecting->hw, text, length, &kept);
+		entry.text = arena_copy(collecting->arena, buf_text(&kept), kept.length);
+		entry.length = kept.length;
+		buf_free(&kept);
+	}
+	collecting_add(collecting, entry);
+}
+
+static void take_file(struct collecting *collecting, const char *path, const struct recorded *row)
+{
+	size_t limit = row->filter ? (size_t)LONG_FILE : (size_t)COLLECTING_FILE, length;
+	const char *text;
+
+	if (row->how == RECORDED_AWAKE && sleeps(collecting, path))
+		return;
+	text = collecting_read(collecting, path, limit + 1, &length);
+	if (!text && errno != ENOENT && row->how != RECORDED_MENTION)
+		collecting_refused(collecting, path, errno, false);
+	if (!text || (row->how == RECORDED_MENTION && !mentions_gpus(text)))
+		return;
+	if (length > limit) {
+		length = limit;
+		collecting_text(collecting, RECORDING_REMARK, NULL,
+			arena_printf(collecting->arena, "cut: %s is longer", path));
+	}
+	keep(collecting, path, text, length, row);
+}
+
+/* Links on the way are of no interest: those of the process that asks lead elsewhere each time. */
+static void take_here(struct collecting *collecting, const char *path, const struct recorded *row)
+{
+	int fd = hw_root_open(&collecting->hw->root, path, O_RDONLY);
+	size_t length;
+	const char *text;
+
+	if (fd < 0)
+		return;
+	text = file_whole_fd(collecting->arena, fd, LONG_FILE, &length);
+	if (text)
+		keep(collecting, path, text, length, row);
+}
+
+static void take(
+	struct collecting *collecting, const char *path, const struct recorded *row, int depth);
+
+static void take_directory(
+	struct collecting *collecting, const char *path, const struct recorded *row, int depth)
+{
+	struct file_list names;
+
+	if (row->how == RECORDED_MENTION || row->how == RECORDED_AWAKE)
+		return;
+	if (row->how != RECORDED_TREE || !depth) {
+		collecting_text(collecting, RECORDING_DIRECTORY, path, "");
+		return;
+	}
+	if (!hw_root_names(&collecting->hw->root, path, &names)) {
+		collecting_refused(collecting, path, errno, true);
+		return;
+	}
+	if (!names.count)
+		collecting_text(collecting, RECORDING_DIRECTORY, path, "");
+	for (size_t i = 0; i < names.count; i++)
+		take(collecting, arena_path(collecting->arena, path, names.names[i]), row,
+			depth - 1);
+}
+
+static const char *special(struct collecting *collecting, const struct stat *status)
+{
+	if (S_ISREG(status->st_mode))
+		return arena_printf(collecting->arena, "file %lld", (long long)status->st_size);
+	if (S_ISSOCK(status->st_mode))
+		return "socket";
+	if (S_ISFIFO(status->st_mode))
+		return "fifo";
+	return arena_printf(collecting->arena, "%s %u:%u %03o",
+		S_ISCHR(status->st_mode) ? "char" : "block", major(status->st_rdev),
+		minor(status->st_rdev), (unsigned)status->st_mode & 0777);
+}
+
+/* Nothing is opened before it is known what it is. */
+static void take(
+	struct collecting *collecting, const char *path, const struct recorded *row, int depth)
+{
+	const char *real = resolve(collecting, path);
+	struct stat status;
+	cleanup_fd int fd = -1;
+
+	if (real)
+		fd = hw_root_open(&collecting->hw->root, real, O_PATH | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return;
+	if (S_ISDIR(status.st_mode))
+		take_directory(collecting, real, row, depth);
+	else if (S_ISREG(status.st_mode) && row->how != RECORDED_NAME)
+		take_file(collecting, real, row);
+	else
+		collecting_text(collecting, RECORDING_SPECIAL, real, special(collecting, &status));
+}
+
+void collecting_take(struct collecting *collecting, const char *path, const struct recorded *row)
+{
+	if (row->how == RECORDED_HERE)
+		take_here(collecting, path, row);
+	else
+		take(collecting, path, row, DEPTH);
+}
+
+void hw_collect(struct hw *hw, const char *const *homes, struct hw_collection *collection)
+{
+	struct collecting collecting = {
+		.arena = hw->root.arena, .hw = hw, .homes = homes, .collection = collection};
+
+	*collection = (struct hw_collection){0};
+	for (const struct recorded *row = recorded_table; row->path; row++) {
+		if (row->how == RECORDED_TITLE)
+			collecting.title = row->path;
+		else
+			collecting_expand(&collecting, row);
+	}
+	collecting.title = "who holds the GPUs";
+	collecting_processes(&collecting);
+}
+
+bool hw_collect_knows(const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const struct recorded *row = recorded_table; row->path; row++) {
+		for (const char *at = row->path; (at = strcasestr(at, word)); at++) {
+			if ((at == row->path || !isalnum((unsigned char)at[-1])) &&
+				!isalnum((unsigned char)at[length]))
+				return true;
+		}
+	}
+	return false;
+}
