@@ -121,12 +121,36 @@ static void add_vfio(struct nodes *nodes, const char *function, struct hw_gpu *g
 		nodes, arena_path(arena, function, "vfio-dev"), HW_VFIO_NODES "/devices/", gpu, 0);
 }
 
+/*
+ * Nodes of a class whose devices are below a function of the slot or its connectors: the busses of
+ * its monitors. A driver waits in remove until the last of them is closed (i2c_del_adapter).
+ */
+static void add_class(struct nodes *nodes, const char *class, struct hw_gpu *gpu)
+{
+	struct arena *arena = nodes->hw->root.arena;
+	const char *below = arena_printf(
+		arena, "/%.*s", (int)(strcspn(gpu->slot, ".") + (gpu->pci ? 1 : 0)), gpu->slot);
+	struct file_list names;
+
+	if (!hw_root_names(&nodes->hw->root, class, &names))
+		return;
+	for (size_t i = 0; i < names.count; i++) {
+		const char *path = arena_path(arena, class, names.names[i]);
+		const char *link = hw_root_link(&nodes->hw->root, path);
+
+		if (link && strstr(link, below))
+			add_dev(nodes, path, arena_path(arena, HW_DEVICES, names.names[i]), gpu);
+	}
+}
+
 static void add_functions(struct nodes *nodes, struct hw_gpu *gpu)
 {
 	struct arena *arena = nodes->hw->root.arena;
 	const char *dot = strrchr(gpu->path, '.');
 
 	add_below(nodes, arena_path(arena, gpu->path, "graphics"), HW_DEVICES "/", gpu, 0);
+	add_class(nodes, HW_CLASS_I2C, gpu);
+	add_class(nodes, HW_CLASS_DP_AUX, gpu);
 	for (int i = 0; gpu->pci && dot && i < 8; i++) {
 		const char *function =
 			arena_printf(arena, "%.*s.%d", (int)(dot - gpu->path), gpu->path, i);

@@ -4,9 +4,10 @@
  *
  * main.c      the order of things; the table of commands
  * options.c   the command line
- * list.c show.c ps.c awake.c bind.c record.c
- *             a command each (bind.c: unbind and restore too; record.c: replay too), or a folder of
- *             the same name where one grew
+ * list.c show.c ps.c awake.c
+ *             a command each
+ * record/     record and replay
+ * bind/       bind, unbind and restore
  * doctor/     the doctor: a function a check
  *
  * Looking never wakes a GPU: no command that only looks reads PCI configuration space, opens a
