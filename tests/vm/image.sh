@@ -97,7 +97,7 @@ build_modules()
 	for directory in "${directories[@]}"; do
 		say "module $(basename "$directory")"
 		make -s -C "$headers/linux-headers-$release" M="${directory%/}" CONFIG_DRM_VKMS=m modules \
-			>"$work/make.log" 2>&1 || fail "$(tail "$work/make.log")"
+			>"$work/make.log" 2>&1 || fail "$(tail -40 "$work/make.log")"
 		strip --strip-debug "$directory"/*.ko
 		install -D -m 644 -t "$work/kernel/lib/modules/$release/updates" "$directory"/*.ko
 	done
