@@ -32,6 +32,7 @@
 #define HW_CHARACTER_DEVICES "/proc/devices"
 #define HW_OWN_PROGRAM "/proc/self/exe"
 #define HW_OWN_PROCESS_NAMESPACE "/proc/self/ns/pid"
+#define HW_OWN_DESCRIPTORS "/proc/self/fd"
 #define HW_HOSTNAME "/proc/sys/kernel/hostname"
 #define HW_RELEASE "/proc/sys/kernel/osrelease"
 #define HW_CMDLINE "/proc/cmdline"

@@ -225,6 +225,51 @@ const char *hw_function_file(struct hw *hw, const struct hw_function *function, 
 	return arena_printf(hw->root.arena, HW_PCI_DEVICES "/%s/%s", function->slot, name);
 }
 
+/* ".../0000:00:01.0" of ".../0000:00:01.0/0000:01:00.0"; NULL of what sits on the root bus. */
+static const char *port_path(struct hw *hw, const struct hw_gpu *gpu)
+{
+	const char *slash = strrchr(gpu->path, '/');
+	const char *path =
+		slash ? arena_copy(hw->root.arena, gpu->path, (size_t)(slash - gpu->path)) : NULL;
+	const char *name = path ? str_file_name(path) : NULL;
+
+	return name && hw_is_slot(name, strlen(name)) ? path : NULL;
+}
+
+const char *hw_port_attribute(struct hw *hw, const struct hw_gpu *gpu, const char *name)
+{
+	const char *path = port_path(hw, gpu);
+
+	return path ? hw_root_attr(&hw->root, path, name) : NULL;
+}
+
+const char *hw_port_file(struct hw *hw, const struct hw_gpu *gpu, const char *name)
+{
+	const char *path = port_path(hw, gpu);
+
+	return path ? arena_printf(
+			      hw->root.arena, HW_PCI_DEVICES "/%s/%s", str_file_name(path), name)
+		    : NULL;
+}
+
+int hw_power_resource(struct hw *hw, const struct hw_gpu *gpu)
+{
+	const char *const paths[] = {gpu->path, port_path(hw, gpu)};
+	int answer = -1;
+
+	for (size_t i = 0; i < 2 && paths[i]; i++) {
+		const char *node = arena_path(hw->root.arena, paths[i], "firmware_node");
+
+		if (!hw_root_exists(&hw->root, node))
+			continue;
+		answer = 0;
+		if (hw_root_exists(
+			    &hw->root, arena_path(hw->root.arena, node, "power_resources_D3hot")))
+			return 1;
+	}
+	return answer;
+}
+
 int hw_status_open(struct hw *hw, struct hw_gpu *gpu)
 {
 	return hw_root_open(

@@ -76,6 +76,16 @@ const char *hw_console(struct hw *hw, struct hw_gpu *gpu);
 /* The file of an attribute of a function as one writes it in a shell. */
 const char *hw_function_file(struct hw *hw, const struct hw_function *function, const char *name);
 
+/* An attribute of the port above a GPU, and its file; NULL if there is no port. */
+const char *hw_port_attribute(struct hw *hw, const struct hw_gpu *gpu, const char *name);
+const char *hw_port_file(struct hw *hw, const struct hw_gpu *gpu, const char *name);
+
+/*
+ * Whether firmware declares the power resource that D3cold takes (ACPI, _PR3), at the GPU or at the
+ * port above: 1, 0, or -1 if the kernel shows no ACPI for them.
+ */
+int hw_power_resource(struct hw *hw, const struct hw_gpu *gpu);
+
 /* runtime_status, open to be read again and again with pread; -1 with errno set. */
 int hw_status_open(struct hw *hw, struct hw_gpu *gpu);
 

@@ -73,6 +73,7 @@ static void look(struct doctor *doctor)
 	hw_scan_all(&run->hw);
 	hw_judge(&run->hw);
 	hw_connectors(&run->hw);
+	hw_kernel_read(&run->hw, &doctor->kernel);
 	for (const struct check *check = checks; check->name; check++) {
 		if (run->options.only && !str_eq(run->options.only, check->name))
 			continue;

@@ -11,6 +11,7 @@
  * files.c     configuration that is spread over directories
  * beside.c    asking another program of ours
  * xorg/       the X server's configuration and log
+ * ask.c       what several checks ask of a machine
  *
  * Every other file has the checks of one subject, a function each. A check looks through
  * run->hw, wakes nothing, changes nothing, and says at least one finding: ok says what it looked
@@ -22,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "hw/kernel.h"
 #include "nv-gpu/gpu.h"
 
 enum verdict {
@@ -75,6 +77,7 @@ struct doctor {
 	struct deed *deeds;
 	size_t deed_count;
 	struct xorg *xorg; /* xorg/xorg.h: read on first use */
+	struct hw_kernel kernel; /* read before the first check */
 };
 
 /* Ends with a NULL name. */
@@ -139,9 +142,66 @@ const char *doctor_ask(struct doctor *doctor, const char *const *words, long mil
 void doctor_show(struct doctor *doctor, struct buf *out);
 void doctor_show_json(struct doctor *doctor, struct buf *out);
 
+/* ask.c */
+/* The next NVIDIA GPU after one (NULL: the first), whatever drives it; NULL if there is none. */
+struct hw_gpu *doctor_next_nvidia(struct doctor *doctor, const struct hw_gpu *after);
+
+/* Whether NVIDIA's kernel module is installed for the running kernel, or loaded. */
+bool doctor_has_module(struct doctor *doctor);
+
+/* The command that makes the initial file system anew, behind a change of modprobe.d; "" if none is
+ * known. It ends with "; " */
+const char *doctor_initramfs(struct doctor *doctor);
+
+/*
+ * The text of a file of modprobe.d that gives NVIDIA's module ("nvidia", "nvidia_drm") an option.
+ * Debian's modules have other names while they are files, and modprobe goes by these.
+ */
+const char *doctor_option_text(struct doctor *doctor, const char *module, const char *setting);
+
+/* What a module's option is set to by modprobe.d or the kernel command line, which wins; NULL if
+ * by none. *where gets what says so. */
+const char *doctor_option(
+	struct doctor *doctor, const char *module, const char *option, const char **where);
+
+/* The file of a systemd unit; NULL if it is not installed or masked. */
+const char *doctor_unit(struct doctor *doctor, const char *unit);
+
+/* The link that starts a unit with another, "systemd-suspend.service" or any target if NULL; NULL
+ * if there is none. */
+const char *doctor_unit_link(struct doctor *doctor, const char *unit, const char *with);
+
+/* Where such a link belongs that is to be made: "kind" is "wants" or "requires". */
+const char *doctor_unit_place(
+	struct doctor *doctor, const char *unit, const char *with, const char *kind);
+
 /* The checks, by file. */
+/* compete.c */
+void check_competing(struct doctor *doctor);
+/* chip.c */
+void check_legacy_gpu(struct doctor *doctor);
+void check_module_flavour(struct doctor *doctor);
+void check_gsp(struct doctor *doctor);
+/* daemons.c */
+void check_persistenced(struct doctor *doctor);
+void check_powerd(struct doctor *doctor);
+void check_fabric_manager(struct doctor *doctor);
 /* driver.c */
 void check_driver_version(struct doctor *doctor);
+/* link.c */
+void check_pcie_link(struct doctor *doctor);
+/* modeset.c */
+void check_drm_modeset(struct doctor *doctor);
+/* module.c */
+void check_module_loaded(struct doctor *doctor);
+void check_secure_boot(struct doctor *doctor);
+/* power.c */
+void check_runtime_pm(struct doctor *doctor);
+/* suspend.c */
+void check_suspend(struct doctor *doctor);
+/* visible.c */
+void check_egpu(struct doctor *doctor);
+void check_vfio(struct doctor *doctor);
 
 /* xorg/ */
 void check_xorg_syntax(struct doctor *doctor);
