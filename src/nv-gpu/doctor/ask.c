@@ -28,6 +28,28 @@ bool doctor_has_module(struct doctor *doctor)
 	       hw_kernel_module(hw, &doctor->kernel, "nvidia");
 }
 
+unsigned doctor_driver(struct doctor *doctor, const char **version)
+{
+	struct hw *hw = &doctor->run->hw;
+	unsigned long major = 0;
+	size_t count;
+
+	*version = hw_driver_version(hw);
+	if (!*version) {
+		struct hw_library *libraries = hw_driver_libraries(hw, &count);
+
+		*version = count ? libraries[0].version : NULL;
+	}
+	if (!*version) {
+		const char **built = hw_driver_dkms(hw, &count);
+
+		*version = count ? built[count - 1] : NULL;
+	}
+	if (!*version || !str_number(*version, strcspn(*version, "."), 10, &major))
+		return 0;
+	return (unsigned)major;
+}
+
 const char *doctor_initramfs(struct doctor *doctor)
 {
 	static const struct {

@@ -69,35 +69,12 @@ static const char *package_of(struct doctor *doctor, unsigned major)
 	return "";
 }
 
-/* The driver that is loaded, or else the newest that is installed; 0 if there is none. */
-static unsigned major_of(struct doctor *doctor, const char **version)
-{
-	struct hw *hw = &doctor->run->hw;
-	unsigned long major = 0;
-	size_t count;
-
-	*version = hw_driver_version(hw);
-	if (!*version) {
-		struct hw_library *libraries = hw_driver_libraries(hw, &count);
-
-		*version = count ? libraries[0].version : NULL;
-	}
-	if (!*version) {
-		const char **built = hw_driver_dkms(hw, &count);
-
-		*version = count ? built[count - 1] : NULL;
-	}
-	if (!*version || !str_number(*version, strcspn(*version, "."), 10, &major))
-		return 0;
-	return (unsigned)major;
-}
-
 void check_legacy_gpu(struct doctor *doctor)
 {
 	struct arena *arena = doctor->run->arena;
 	size_t before = doctor->count;
 	const char *version;
-	unsigned major = major_of(doctor, &version);
+	unsigned major = doctor_driver(doctor, &version);
 
 	for (struct hw_gpu *gpu = NULL; major && (gpu = doctor_next_nvidia(doctor, gpu));) {
 		enum hw_chip chip = hw_chip_of(gpu);

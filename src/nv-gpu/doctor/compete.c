@@ -4,13 +4,14 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "hw/chip.h"
 #include "nv-gpu/doctor/doctor.h"
 
 #define BLACKLIST "/etc/modprobe.d/nv-gpu-blacklist.conf"
 
 static const char *const rivals[] = {"nouveau", "nova_core", "nvidiafb", NULL};
 
-static const char *bound_to(struct doctor *doctor, const char *driver)
+static struct hw_gpu *bound_to(struct doctor *doctor, const char *driver)
 {
 	for (struct hw_gpu *gpu = NULL; (gpu = doctor_next_nvidia(doctor, gpu));) {
 		const char *has = gpu->driver;
@@ -18,7 +19,7 @@ static const char *bound_to(struct doctor *doctor, const char *driver)
 		/* The driver of nova_core is called NovaCore. */
 		if (has && (str_eq(has, driver) ||
 				   (str_eq(driver, "nova_core") && str_eq(has, "NovaCore"))))
-			return gpu_title(doctor->run, gpu);
+			return gpu;
 	}
 	return NULL;
 }
@@ -41,25 +42,45 @@ static bool lurks(struct doctor *doctor, const char *rival)
 	       !hw_kernel_blacklisted(hw, &doctor->kernel, rival);
 }
 
-/* One file for all of them, the same whichever was found first. */
+/* One file for all of them, so that it is the same whichever was found first. */
 static void blacklist(struct doctor *doctor, struct finding *finding)
 {
 	const char *text = "";
 
-	for (size_t i = 0; rivals[i]; i++) {
-		if (lurks(doctor, rivals[i]) || bound_to(doctor, rivals[i]))
-			text = arena_printf(
-				doctor->run->arena, "%sblacklist %s\n", text, rivals[i]);
-	}
+	for (size_t i = 0; rivals[i]; i++)
+		text = arena_printf(doctor->run->arena, "%sblacklist %s\n", text, rivals[i]);
 	doctor_change_file(doctor, finding, BLACKLIST, text);
 }
 
-static void bound(struct doctor *doctor, const char *rival, const char *title)
+/* Whether the driver that is installed would take the GPU: without its rival nobody would. */
+static bool fits(struct doctor *doctor, const struct hw_gpu *gpu)
+{
+	const char *version;
+	unsigned major = doctor_driver(doctor, &version);
+	enum hw_chip chip = hw_chip_of(gpu);
+	unsigned last = hw_chip_last_driver(chip);
+
+	if (!major)
+		return chip >= HW_CHIP_MAXWELL;
+	return major >= hw_chip_first_driver(chip) && (!last || major <= last);
+}
+
+static void bound(struct doctor *doctor, const char *rival, struct hw_gpu *gpu)
 {
 	struct hw *hw = &doctor->run->hw;
 	struct arena *arena = doctor->run->arena;
 	const char *file = hw_kernel_blacklisted(hw, &doctor->kernel, rival);
-	struct finding *finding = doctor_problem(doctor,
+	const char *title = gpu_title(doctor->run, gpu);
+	struct finding *finding;
+
+	if (!fits(doctor, gpu)) {
+		doctor_ok(doctor, arena_printf(arena,
+					  "%s drives %s, which the NVIDIA driver that is installed "
+					  "does not know",
+					  rival, title));
+		return;
+	}
+	finding = doctor_problem(doctor,
 		arena_printf(
 			arena, "%s drives %s, although NVIDIA's driver is installed", rival, title),
 		"A GPU has one driver: NVIDIA's cannot take it, and CUDA, its Vulkan and its GLX "
@@ -98,13 +119,13 @@ void check_competing(struct doctor *doctor)
 		return;
 	}
 	for (size_t i = 0; rivals[i]; i++) {
-		const char *title = bound_to(doctor, rivals[i]);
+		struct hw_gpu *gpu = bound_to(doctor, rivals[i]);
 
-		if (title)
-			bound(doctor, rivals[i], title);
+		if (gpu)
+			bound(doctor, rivals[i], gpu);
 		else if (hw_module_loaded(hw, rivals[i]))
 			loaded(doctor, rivals[i]);
-		if (!title && lurks(doctor, rivals[i]))
+		if (!gpu && lurks(doctor, rivals[i]))
 			lurking = rivals[i];
 	}
 	if (lurking && doctor->count == before && nvidia_in_use(doctor))

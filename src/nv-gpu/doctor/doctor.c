@@ -21,6 +21,12 @@ static struct finding *add(struct doctor *doctor, enum verdict verdict, const ch
 	return finding;
 }
 
+struct finding *doctor_say(struct doctor *doctor, enum verdict verdict, const char *what,
+	const char *why, const char *fix)
+{
+	return add(doctor, verdict, what, why, fix);
+}
+
 struct finding *doctor_ok(struct doctor *doctor, const char *what)
 {
 	return add(doctor, VERDICT_OK, what, NULL, NULL);

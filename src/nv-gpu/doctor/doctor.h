@@ -94,6 +94,10 @@ struct finding *doctor_note(
 struct finding *doctor_problem(
 	struct doctor *doctor, const char *what, const char *why, const char *fix);
 
+/* A note or a problem, as the machine has it. */
+struct finding *doctor_say(struct doctor *doctor, enum verdict verdict, const char *what,
+	const char *why, const char *fix);
+
 /*
  * What --fix does for a finding. Each is said by the answer as a command, so that the fix of the
  * finding has only what is left to do behind them ("reboot"). Where the path already is as wanted
@@ -148,6 +152,10 @@ struct hw_gpu *doctor_next_nvidia(struct doctor *doctor, const struct hw_gpu *af
 
 /* Whether NVIDIA's kernel module is installed for the running kernel, or loaded. */
 bool doctor_has_module(struct doctor *doctor);
+
+/* Major number of the driver that is loaded, or else of one that is installed; 0 if it is not
+ * known. *version gets all of it, or NULL. */
+unsigned doctor_driver(struct doctor *doctor, const char **version);
 
 /* The command that makes the initial file system anew, behind a change of modprobe.d; "" if none is
  * known. It ends with "; " */

@@ -64,6 +64,14 @@ static void flatpak(struct doctor *doctor, const char *loaded)
 				name));
 }
 
+static bool same_place(const struct hw_library *a, const struct hw_library *b)
+{
+	size_t length = (size_t)(strrchr(a->path, '/') - a->path) + 1;
+
+	return str_eq(a->version, b->version) && strncmp(a->path, b->path, length) == 0 &&
+	       !strchr(b->path + length, '/');
+}
+
 void check_driver_version(struct doctor *doctor)
 {
 	struct arena *arena = doctor->run->arena;
@@ -79,14 +87,9 @@ void check_driver_version(struct doctor *doctor)
 	for (size_t i = 0; i < count; i++) {
 		bool told = false;
 
-		/* Once for a directory: all of its libraries come from one package. */
+		/* Once for a directory: its libraries come from one package. */
 		for (size_t j = 0; j < i; j++)
-			told |= str_eq(libraries[j].version, libraries[i].version) &&
-				strrchr(libraries[j].path, '/') - libraries[j].path ==
-					strrchr(libraries[i].path, '/') - libraries[i].path &&
-				strncmp(libraries[j].path, libraries[i].path,
-					(size_t)(strrchr(libraries[i].path, '/') -
-						 libraries[i].path)) == 0;
+			told |= same_place(&libraries[i], &libraries[j]);
 		if (!told && !str_eq(libraries[i].version, loaded))
 			differ(doctor, loaded, &libraries[i]);
 	}

@@ -71,7 +71,9 @@ static void advise_directory(struct doctor *doctor, struct buf *out, const struc
 		arena_copy(doctor->run->arena, change->path, (size_t)(slash - change->path));
 
 	if ((change->kind == CHANGE_FILE || change->kind == CHANGE_LINK) && *directory &&
-		!hw_root_exists(&doctor->run->hw.root, directory))
+		!hw_root_exists(&doctor->run->hw.root, directory) &&
+		!strstr(buf_text(out),
+			arena_printf(doctor->run->arena, "mkdir -p %s\n", directory)))
 		buf_printf(out, "mkdir -p %s\n", directory);
 }
 
@@ -167,7 +169,8 @@ static bool carry_out(
 	case CHANGE_REMOVE:
 		return tree_remove(root, change->path);
 	case CHANGE_ATTRIBUTE:
-		return tree_write_attribute(root, change->path, change->text, length);
+		return tree_write_attribute(root, change->path,
+			arena_printf(root->arena, "%s\n", change->text), length + 1);
 	}
 	return false;
 }

@@ -70,6 +70,30 @@ static const char *wanted(struct doctor *doctor)
 		       : "modeset=1";
 }
 
+/* Cards that only compute, in a server: nothing is shown by them. */
+static bool only_computes(struct doctor *doctor)
+{
+	if (hw_is_laptop(&doctor->run->hw))
+		return false;
+	for (struct hw_gpu *gpu = NULL; (gpu = doctor_next_nvidia(doctor, gpu));) {
+		if (gpu->vga)
+			return false;
+	}
+	return true;
+}
+
+/* Beside another GPU nothing works without it; alone, an X server does. */
+static enum verdict weight(struct doctor *doctor)
+{
+	const struct hw *hw = &doctor->run->hw;
+
+	for (size_t i = 0; i < hw->count; i++) {
+		if (hw->gpus[i]->vendor != HW_NVIDIA && hw->gpus[i]->render >= 0)
+			return VERDICT_PROBLEM;
+	}
+	return VERDICT_NOTE;
+}
+
 static void off(struct doctor *doctor, const char *parameter)
 {
 	static const char why[] =
@@ -89,7 +113,7 @@ static void off(struct doctor *doctor, const char *parameter)
 		return;
 	}
 	if (set && str_eq(where, "the kernel command line")) {
-		doctor_problem(doctor,
+		doctor_say(doctor, weight(doctor),
 			arena_printf(arena,
 				"nvidia-drm runs with %s off: the kernel command line says so",
 				parameter),
@@ -101,7 +125,7 @@ static void off(struct doctor *doctor, const char *parameter)
 				parameter, set));
 		return;
 	}
-	finding = doctor_problem(doctor,
+	finding = doctor_say(doctor, weight(doctor),
 		arena_printf(arena, "nvidia-drm runs with %s off%s%s", parameter,
 			set ? ", as set in " : "", set ? where : ""),
 		why, arena_printf(arena, "%sreboot", doctor_initramfs(doctor)));
@@ -159,6 +183,8 @@ void check_drm_modeset(struct doctor *doctor)
 	modeset = hw_nvidia_modeset(hw);
 	if (modeset < 0) {
 		unreadable(doctor);
+	} else if (!modeset && only_computes(doctor)) {
+		doctor_ok(doctor, "modeset is off, and not needed: the NVIDIA cards only compute");
 	} else if (!modeset) {
 		off(doctor, "modeset");
 	} else {
