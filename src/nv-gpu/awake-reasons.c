@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -314,9 +315,7 @@ static void beyond(struct inquiry *inquiry)
 	const struct hw_function *own = &inquiry->functions[0];
 	const struct hw_holders *all = inquiry->holders;
 	struct arena *arena = inquiry->run->arena;
-	const char *cure =
-		"nothing to do by hand: a fault of the driver's, if it stays so; loading "
-		"it anew helps";
+	const char *cure = "if it lasts it is a fault of the driver's: loading that anew helps";
 
 	for (size_t i = 0; i < inquiry->count; i++) {
 		if (inquiry->reasons[i].keeps)
@@ -325,13 +324,13 @@ static void beyond(struct inquiry *inquiry)
 	if (inquiry->asleep)
 		return;
 	if (hw_gpu_is_nvidia(inquiry->gpu))
-		cure = "'nvidia-smi -pm 0' ends a persistence mode without a daemon; "
+		cure = "if it lasts: 'nvidia-smi -pm 0' ends a persistence mode without a daemon; "
 		       "nvidia_drm.fbdev=0 keeps the text console off it; else it is a fault of "
 		       "the driver's";
 	if (!own->status)
 		add(inquiry, "unknown", "the kernel does not tell whether it sleeps",
 			"nothing: only PCI GPUs, and kernels with runtime power management, do");
-	else if (all->hidden || all->hidepid || all->contained)
+	else if (all->contained || (geteuid() && (all->hidden || all->hidepid)))
 		add(inquiry, "hidden", "what keeps it awake cannot be seen from here",
 			all->contained ? "run nv-gpu awake on the host, as root"
 				       : "run nv-gpu awake as root");
@@ -351,8 +350,7 @@ static void beyond(struct inquiry *inquiry)
 	else if (is(own->status, "active"))
 		add(inquiry, "driver",
 			"nothing seen holds it: the driver itself, or not idle for long enough",
-			arena_printf(arena, "wait a few seconds, then ask again; if it stays: %s",
-				cure));
+			arena_printf(arena, "wait a few seconds, then ask again; %s", cure));
 }
 
 void awake_inquire(struct inquiry *inquiry)
