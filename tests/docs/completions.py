@@ -3,12 +3,14 @@
 import os
 import re
 
-from programs import NV_RUN, NV_SESSION, SOURCE, for_each, said, same
-from shells import bash, fish, zsh, zsh_offers
+from programs import NV_GPU, NV_RUN, NV_SESSION, SOURCE, for_each, said, same
+from shells import bash, environment, fish, more_gpus, zsh, zsh_offers
 
 
 def gpus(beginning=""):
-    words = [line.split("\t")[0] for line in NV_RUN("--complete=gpus").splitlines()]
+    offered = said(f"{more_gpus()}/nv-run", "--complete=gpus", env=environment())
+    words = [line.split("\t")[0] for line in offered.splitlines()]
+    assert any(":" in word for word in words), words
     return {word for word in words if word.startswith(beginning)}
 
 
@@ -102,7 +104,7 @@ def a_command_is_offered_its_own_options(shell, program):
         wanted = {word for letter, name, _ in program.options if name in names
                   for word in (f"-{letter}", f"--{name}") if word != "-"}
         same(wanted, without_equals(OPTIONS[shell](f"{program.name} {command}")),
-             f"nv-session {command}", f"{shell}'s completion")
+             f"{program.name} {command}", f"{shell}'s completion")
 
 
 def an_option_is_offered_what_it_takes(shell, program):
@@ -131,14 +133,15 @@ def shell_tests(shell, *tests):
     return [
         *for_each(about(the_options_of_the_help_are_offered), *tests),
         *for_each(about(the_commands_are_offered), about(a_command_is_offered_its_own_options),
-                  about(an_option_is_offered_what_it_takes), of=[NV_SESSION]),
+                  of=[NV_SESSION, NV_GPU]),
+        *for_each(about(an_option_is_offered_what_it_takes), of=[NV_SESSION]),
         (f"{shell} completes what a hook may be told",
          lambda: expect(ASK[shell]("nv-session hook "), {"install", "remove", "check"})),
         (f"{shell} completes display managers",
          lambda: expect(ASK[shell]("nv-session hook --json install "),
                         {"lightdm", "sddm", "gdm", "xdm", "lxdm", "startx"})),
         (f"{shell} completes GPUs to ask", lambda: expect(
-            without_help(ASK[shell]("nv-session renderer --gpu ")), gpus())),
+            gpu_words(shell, "nv-session renderer --gpu "), gpus())),
         (f"{shell} completes a variable for the drivers",
          lambda: expect(without_equals(ASK[shell]("nv-session renderer -- NV_TEST_C")),
                         {"NV_TEST_COLOUR"})),
@@ -151,7 +154,51 @@ def shell_tests(shell, *tests):
                        "passwd" if shell == "zsh" else "/etc/passwd")),
         (f"{shell} completes directories alone", lambda: only_directories(
             "/etc/", ASK[shell]("nv-session plan --sysroot /etc/"))),
+        *gpu_tests(shell),
     ]
+
+
+def gpu_tests(shell):
+    """What nv-gpu's commands take."""
+    def offers(line, wanted):
+        return lambda: expect(without_help(ASK[shell](f"nv-gpu {line}")),
+                              wanted() if callable(wanted) else wanted)
+
+    def there():
+        return gpus() - {"auto", "software", "none"}
+
+    def slots():
+        return {word for word in gpus() if ":" in word}
+
+    return [
+        *[(f"{shell} completes GPUs for nv-gpu {command}",
+           lambda command=command: expect(gpu_words(shell, f"nv-gpu {command} "), there()))
+          for command in ("show", "ps", "awake")],
+        *[(f"{shell} completes slots alone for nv-gpu {command}",
+           lambda command=command: expect(gpu_words(shell, f"nv-gpu {command} "), slots()))
+          for command in ("bind", "unbind", "restore")],
+        (f"{shell} completes a driver to move to", offers("bind 01:00 v", {"vfio-pci"})),
+        (f"{shell} completes no driver to take away", offers("unbind 01:00 v", set())),
+        (f"{shell} completes the doctor's checks", offers("doctor --only ", checks)),
+        (f"{shell} completes no check for what moves a GPU", offers("bind --only driver-", set())),
+        (f"{shell} completes a recording to unpack",
+         lambda: lists(ASK[shell]("nv-gpu replay /etc/passw"),
+                       "passwd" if shell == "zsh" else "/etc/passwd")),
+        (f"{shell} completes directories to unpack it to", lambda: only_directories(
+            "/etc/", ASK[shell]("nv-gpu replay file /etc/"))),
+        (f"{shell} completes nothing behind the words that nv-gpu takes", offers("ps 01:00 ", set())),
+    ]
+
+
+def gpu_words(shell, line):
+    """GPUs that are offered. fish and zsh write colons of slots their own way."""
+    return {word.replace("\\", "") for word in ASK[shell](line)}
+
+
+def checks():
+    """The checks that the doctor says there are."""
+    listed = NV_GPU.complaint("doctor", "--only=?").strip().split("; there are ")[1]
+    return set(listed.split(", "))
 
 
 def only_directories(parent, offered):

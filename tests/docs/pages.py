@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 import tap
-from programs import NV_RUN, NV_SESSION, SOURCE, for_each, said, same
+from programs import NV_GPU, NV_RUN, NV_SESSION, SOURCE, for_each, said, same
 
 
 def page(name):
@@ -19,7 +19,7 @@ def page(name):
 def pages():
     found = sorted(path.name[:-4] for path in (SOURCE / "man").glob("*.scd"))
     assert {"nv-run.1", "nv-run.rules.5", "nv-run-session.5", "nv-session.1",
-            "nv-run-session.conf.5"} <= set(found), found
+            "nv-run-session.conf.5", "nv-gpu.1"} <= set(found), found
     return found
 
 
@@ -66,6 +66,7 @@ def the_pages_name_no_option_that_is_not_there():
     for name in pages():
         # The page of one program may speak of the other's.
         known = NV_RUN.words() | (set() if name.startswith("nv-run.") else NV_SESSION.words())
+        known |= NV_GPU.words() if name.startswith("nv-gpu") else set()
         named = set(re.findall(r"\*(--?\w[\w-]*)", page(name)))
         assert named <= known, f"man/{name}.scd has {named - known}"
 
@@ -87,7 +88,7 @@ def the_page_has_the_commands_of_the_help(program):
 
 def the_page_gives_each_command_its_own_options(program):
     common = set.intersection(*program.taken.values())
-    assert "display" in common and "json" not in common, common
+    assert "sysroot" in common and "json" not in common, common
     for command, options in page_commands(program).items():
         own = program.taken[command] - common
         assert options == own, f"{command} takes {own}, and the page says {options}"
@@ -198,7 +199,8 @@ OPTIONS = [
     *for_each(the_page_has_the_options_of_the_help, the_page_describes_no_option_twice),
     *for_each(the_page_has_the_commands_of_the_help, the_page_gives_each_command_its_own_options,
               the_help_names_the_command_of_an_option_that_only_one_takes,
-              the_page_lists_what_an_option_takes, of=[NV_SESSION]),
+              of=[NV_SESSION, NV_GPU]),
+    *for_each(the_page_lists_what_an_option_takes, of=[NV_SESSION]),
     *[(tap.sentence(test), test) for test in (
         the_pages_name_no_option_that_is_not_there,
         the_page_names_every_selector,

@@ -65,7 +65,7 @@ class Program:
         """(letter, name, argument) of each option; letter and argument may be ''."""
         options = re.findall(r"^  (?:-(\w), |    )--([\w-]+)(?:\[?=(\S+?)\]?)?(?: |$)",
                              self("--help"), re.M)
-        assert len(options) >= 15, options
+        assert len(options) >= 12, options
         return options
 
     def words(self):
@@ -110,7 +110,8 @@ NV_RUN = Program("nv-run", pathlib.Path(os.environ["NV_RUN"]), "env",
                  frozenset({"env", "environ"}), frozenset({"--list", "--check"}))
 NV_SESSION = Program("nv-session", pathlib.Path(os.environ["NV_SESSION"]), "stat",
                      frozenset({"status"}))
-PROGRAMS = (NV_RUN, NV_SESSION)
+NV_GPU = Program("nv-gpu", pathlib.Path(os.environ["NV_GPU"]), "awa", frozenset({"awake"}))
+PROGRAMS = (NV_RUN, NV_SESSION, NV_GPU)
 
 
 def for_each(*tests, of=PROGRAMS):

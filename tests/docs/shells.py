@@ -12,14 +12,36 @@ import tempfile
 import time
 
 import tap
-from programs import NV_RUN, NV_SESSION, SOURCE, said
+from programs import NV_RUN, PROGRAMS, SOURCE, said
 
 BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
 
 
+# Slots are among what is completed, and the machine of the tests may have no GPU.
+TWO_GPUS = r"""#!/bin/sh
+"$NV_TEST_REAL" "$@"
+status=$?
+[ "$*" = --complete=gpus ] && printf '%s\tOne\n%s\tOther\n' 0000:01:00.0 0000:0a:00.0
+exit $status
+"""
+
+
+@functools.cache
+def more_gpus():
+    """A directory with an nv-run that knows of two more GPUs."""
+    directory = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, directory)
+    program = pathlib.Path(directory) / "nv-run"
+    program.write_text(TWO_GPUS, encoding="utf-8")
+    program.chmod(0o755)
+    return directory
+
+
 def environment(**more):
     """A plain environment in which the programs are those that were built."""
-    return {"PATH": f"{NV_RUN.path.parent}:{NV_SESSION.path.parent}:/usr/local/bin:/usr/bin:/bin",
+    own = ":".join(str(program.path.parent) for program in PROGRAMS)
+    return {"PATH": f"{more_gpus()}:{own}:/usr/local/bin:/usr/bin:/bin",
+            "NV_TEST_REAL": str(NV_RUN.path),
             "LC_ALL": "C.UTF-8", "NV_TEST_COLOUR": "red", "TERM": "dumb", **more}
 
 

@@ -20,7 +20,7 @@ import tap  # noqa: E402  pylint: disable=wrong-import-position
 CPPCHECK = ["--enable=warning,performance,portability", "--error-exitcode=1", "--inline-suppr",
             "--quiet", "--std=c11", "-D_GNU_SOURCE", f"-I{SOURCE / 'src'}"]
 # Those of bash; their names are those of the programs.
-COMPLETIONS = [SOURCE / "completions" / name for name in ("nv-run", "nv-session")]
+COMPLETIONS = [SOURCE / "completions" / name for name in ("nv-run", "nv-session", "nv-gpu")]
 
 
 def run(*command, **options):
