@@ -2,6 +2,7 @@
 """nv-gpu awake: each reason on a machine that has it, and on the same one that does not."""
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -19,7 +20,7 @@ def laptop(place, status="active"):
     return root
 
 
-def ask(root, gpu="nvidia"):
+def ask(root, gpu="01:00.0"):
     result = e2e.run(NV_GPU, "awake", gpu, "--json", "--sysroot", root)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)[0]
@@ -90,12 +91,7 @@ def test_d3cold_that_is_not_allowed_is_named():
 
 
 def test_a_monitor_is_named():
-    def plug(root):
-        connector = root / f"{NVIDIA}.0/drm/card0/card0-HDMI-A-9"
-        e2e.write(connector / "status", "connected\n")
-        os.symlink("../../devices/pci0000:00/0000:00:01.0/0000:01:00.0/drm/card0/card0-HDMI-A-9",
-                   root / "sys/class/drm/card0-HDMI-A-9")
-    check(plug, "output")
+    check(lambda root: plug(root, "HDMI-A-9"), "output")
 
 
 def test_the_text_console_is_named():
@@ -121,6 +117,192 @@ def test_uses_beyond_what_is_seen_are_the_drivers():
         assert "3 uses beyond" in reasons(root)["driver"]["what"]
         process(root, 10, "game", ["/dev/nvidia0"])
         assert "driver" not in reasons(root)
+
+
+OUTPUT = "../../devices/pci0000:00/0000:00:01.0/0000:01:00.0/drm/card0/card0-"
+
+
+def plug(root, name, **attributes):
+    connector = root / f"{NVIDIA}.0/drm/card0/card0-{name}"
+    for attribute, text in {"status": "connected", **attributes}.items():
+        e2e.write(connector / attribute, text + "\n")
+    if not os.path.lexists(root / f"sys/class/drm/card0-{name}"):
+        os.symlink(OUTPUT + name, root / f"sys/class/drm/card0-{name}")
+
+
+def driver(root, name):
+    path = root / f"{NVIDIA}.0/uevent"
+    path.write_text(re.sub(r"DRIVER=.*\n", f"DRIVER={name}\n" if name else "", path.read_text()))
+    link = root / f"{NVIDIA}.0/driver"
+    link.unlink()
+    if name:
+        os.symlink(f"../../../../bus/pci/drivers/{name}", link)
+
+
+def test_a_lit_output_keeps_awake_and_a_dark_one_does_not():
+    with e2e.place() as place:
+        root = laptop(place)
+        driver(root, "nouveau")
+        plug(root, "DP-9", enabled="disabled", dpms="Off")
+        assert "output" not in reasons(root), reasons(root)
+        plug(root, "DP-9", enabled="enabled", dpms="Off")
+        assert "output" not in reasons(root), reasons(root)
+        plug(root, "DP-9", enabled="enabled", dpms="On")
+        assert reasons(root)["output"]["what"] == "it lights the monitor at DP-9"
+
+
+def test_an_output_that_the_kernel_takes_for_dark_may_be_lit_by_nvidias_x_driver():
+    with e2e.place() as place:
+        root = laptop(place)
+        plug(root, "DP-9", enabled="disabled")
+        assert "plugged into DP-9" in reasons(root)["output"]["what"]
+
+
+def test_a_gpu_that_shows_the_desktop_has_its_holders_counted_alone():
+    with e2e.place() as place:
+        root = laptop(place)
+        plug(root, "DP-9", enabled="enabled")
+        process(root, 10, "compositor", ["/dev/nvidia0"])
+        process(root, 11, "game", ["/dev/nvidia0"])
+        found = reasons(root)
+        assert "holder" not in found and "2 processes hold it" in found["holders"]["what"], found
+
+
+def test_a_sound_driver_that_never_sleeps_is_told_from_sound_that_plays():
+    with e2e.place() as place:
+        root = laptop(place)
+        e2e.write(root / f"{NVIDIA}.1/power/runtime_status", "active\n")
+        assert reasons(root)["function"]["do"] == "end what plays sound there"
+        parameter = "sys/module/snd_hda_intel/parameters/power_save"
+        e2e.write(root / parameter, "0\n")
+        assert reasons(root)["function"]["do"] == f"echo 1 > /{parameter}"
+
+
+def test_a_control_node_of_a_sound_card_keeps_nothing_awake():
+    with e2e.place() as place:
+        root = laptop(place)
+        for name, minor in (("controlC1", 32), ("pcmC1D3p", 33)):
+            e2e.write(root / f"{NVIDIA}.1/sound/card1/{name}/dev", f"116:{minor}\n")
+        process(root, 10, "wireplumber", ["/dev/snd/controlC1"])
+        assert "holder" not in reasons(root), reasons(root)
+        process(root, 11, "player", ["/dev/snd/pcmC1D3p"])
+        assert "player (11, 1000) holds /dev/snd/pcmC1D3p" == reasons(root)["holder"]["what"]
+
+
+def test_the_chipsets_functions_in_an_apus_slot_are_not_the_gpus():
+    with e2e.place() as place:
+        root = laptop(place)
+        e2e.write(root / f"{NVIDIA}.3/class", "0x0c0330\n")
+        e2e.write(root / f"{NVIDIA}.3/power/control", "on\n")
+        e2e.write(root / f"{NVIDIA}.3/vendor", "0x1022\n")
+        assert "control" not in reasons(root), reasons(root)
+        e2e.write(root / f"{NVIDIA}.3/vendor", "0x10de\n")
+        assert "(USB) is on" in reasons(root)["control"]["what"]
+
+
+PORT = "sys/devices/pci0000:00/0000:00:01.0"
+
+
+def test_a_port_that_may_not_sleep_makes_sleep_less_deep():
+    for name, text, reason in (("power/control", "on\n", "port"),
+                               ("d3cold_allowed", "0\n", "d3cold")):
+        with e2e.place() as place:
+            root = laptop(place, "suspended")
+            e2e.write(root / f"{NVIDIA}.0/power_state", "D3hot\n")
+            assert reason not in reasons(root)
+            e2e.write(root / f"{PORT}/{name}", text)
+            found = reasons(root)[reason]
+            assert found["keeps-awake"] is False and "0000:00:01.0" in found["what"], found
+            assert found["do"].endswith(f" > /sys/bus/pci/devices/0000:00:01.0/{name}"), found
+            e2e.write(root / f"{NVIDIA}.0/power_state", "D3cold\n")
+            assert reason not in reasons(root), "it is without power all the same"
+
+
+def test_what_the_driver_beyond_is_left_in_doubt_of_is_said_in_spite_of_the_port():
+    with e2e.place() as place:
+        root = laptop(place)
+        e2e.write(root / f"{NVIDIA}.0/power_state", "D0\n")
+        e2e.write(root / f"{PORT}/power/control", "on\n")
+        assert {"port", "driver"} <= set(reasons(root))
+
+
+def test_a_gpu_without_runtime_power_management_is_said_to_have_none():
+    with e2e.place() as place:
+        root = laptop(place)
+        driver(root, "nouveau")
+        assert "unsupported" not in reasons(root)
+        e2e.write(root / f"{NVIDIA}.0/power/runtime_status", "unsupported\n")
+        assert "nouveau, has no runtime power" in reasons(root)["unsupported"]["what"]
+        driver(root, "")
+        assert reasons(root)["unsupported"]["what"] == "it has no runtime power management"
+        (root / f"{NVIDIA}.0/power/runtime_status").unlink()
+        assert "unknown" in reasons(root) and ask(root)["asleep"] is None
+
+
+def test_an_error_of_power_management_is_named():
+    check(lambda root: e2e.write(root / f"{NVIDIA}.0/power/runtime_status", "error\n"), "error")
+
+
+def test_vfio_that_keeps_idle_devices_awake_is_named():
+    with e2e.place() as place:
+        root = laptop(place)
+        driver(root, "vfio-pci")
+        assert "module" not in reasons(root), reasons(root)
+        e2e.write(root / "sys/module/vfio_pci/parameters/disable_idle_d3", "Y\n")
+        assert "disable_idle_d3=0" in reasons(root)["module"]["do"]
+
+
+def test_nvidias_settings_are_told_apart():
+    power = "proc/driver/nvidia/gpus/0000:01:00.0/power"
+    for text, cure in (("Disabled by default", "firmware"), ("Disabled", "=0x02'"),
+                       ("Not supported", "nothing"), ("Not Supported", "nothing")):
+        with e2e.place() as place:
+            root = laptop(place)
+            e2e.write(root / power, f"Runtime D3 status:          {text}\nVideo Memory: Active\n")
+            assert cure in reasons(root)["module"]["do"], reasons(root)
+    for text in ("Enabled (fine-grained)", "?"):
+        with e2e.place() as place:
+            root = laptop(place)
+            e2e.write(root / power, f"Runtime D3 status:          {text}\n")
+            assert "module" not in reasons(root), reasons(root)
+
+
+def test_drivers_that_do_not_tell_are_known_by_their_parameter_and_debian_by_its_module():
+    with e2e.place() as place:
+        root = laptop(place)
+        e2e.write(root / "proc/driver/nvidia/params", "Foo: 1\nDynamicPowerManagement: 0\n")
+        assert "options nvidia NVreg" in reasons(root)["module"]["do"], reasons(root)
+        (root / "usr/lib/nvidia/current").mkdir(parents=True)
+        assert "options nvidia-current NVreg" in reasons(root)["module"]["do"]
+
+
+def test_coarse_runtime_d3_matters_to_a_gpu_that_is_held():
+    with e2e.place() as place:
+        root = laptop(place)
+        e2e.write(root / "proc/driver/nvidia/gpus/0000:01:00.0/power",
+                  "Runtime D3 status:          Enabled (coarse-grained)\n")
+        assert "coarse" not in reasons(root)
+        process(root, 10, "game", ["/dev/nvidia0"])
+        assert "coarse" in reasons(root)
+
+
+def test_a_framebuffer_that_no_console_is_on_keeps_nothing_awake():
+    with e2e.place() as place:
+        root = laptop(place)
+        e2e.write(root / f"{NVIDIA}.0/graphics/fb1/dev", "29:1\n")
+        e2e.write(root / "sys/class/graphics/fb0/dev", "29:0\n")
+        e2e.write(root / "sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n")
+        e2e.write(root / "sys/class/vtconsole/vtcon1/bind", "1\n")
+        assert "console" not in reasons(root)
+        e2e.write(root / "proc/cmdline", "quiet fbcon=map:1\n")
+        assert "console" in reasons(root)
+
+
+def test_devices_below_it_that_are_awake_are_counted():
+    with e2e.place() as place:
+        root = laptop(place)
+        e2e.write(root / f"{NVIDIA}.0/power/runtime_active_kids", "2\n")
+        assert "2 devices of its own are awake" in reasons(root)["children"]["what"]
 
 
 def test_garbage_in_sys_harms_nothing():

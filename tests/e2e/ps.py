@@ -105,6 +105,115 @@ def test_the_innermost_unit_is_named():
         assert [x["unit"] for x in ps(root)["processes"]] == ["app-game-1.scope", "b.service"]
 
 
+ID = "0123456789ab" + "cdef" * 13
+
+
+def test_units_and_containers_of_all_kinds_are_told():
+    for cgroup, unit, container in (
+            (f"0::/system.slice/docker-{ID}.scope\n", f"docker-{ID}.scope", "docker 0123456789ab"),
+            (f"12:cpu:/docker/{ID}\n1:name=systemd:/docker/{ID}\n0::/system.slice/docker.service\n",
+             "docker.service", "docker 0123456789ab"),
+            ("0::/user.slice/user-1000.slice/user@1000.service/user.slice/"
+             f"libpod-{ID}.scope/container\n", f"libpod-{ID}.scope", "podman 0123456789ab"),
+            (f"0::/machine.slice/libpod-conmon-{ID}.scope\n", f"libpod-conmon-{ID}.scope", None),
+            (f"0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-{ID}.scope\n",
+             f"cri-containerd-{ID}.scope", "containerd 0123456789ab"),
+            (f"3:devices:/kubepods/besteffort/pod1/{ID}\n", None, "container 0123456789ab"),
+            ("0::/lxc.payload.web/system.slice/x.service\n", "x.service", "lxc web"),
+            ("0::/machine.slice/machine-qemu\\x2d1\\x2dwin.scope/libvirt\n",
+             "machine-qemu\\x2d1\\x2dwin.scope", None),
+            ("4:memory:/stale.service\n0::/session.scope\n", "session.scope", None),
+            ("0::/\n", None, None), ("", None, None), ("0::/../../x\n", None, None)):
+        with e2e.place() as place:
+            root = laptop(place)
+            process(root, 10, fds=["/dev/nvidia0"], cgroup=cgroup)
+            one = ps(root)["processes"][0]
+            assert (one["unit"], one["container"]) == (unit, container), (cgroup, one)
+            shown = e2e.run(NV_GPU, "ps", "--sysroot", root).stdout
+            assert (container or unit or " -  ") in shown, shown
+
+
+def test_nodes_that_stand_for_many_and_nodes_below_a_chroot_are_found_by_name():
+    with e2e.place() as place:
+        root = laptop(place)
+        e2e.write(root / "proc/devices", "Character devices:\n510 nvidia-uvm\n511 nvidia-caps\n")
+        process(root, 10, fds=["/dev/nvidia-uvm-tools", "/dev/nvidia-caps/nvidia-cap2",
+                               "/srv/root/dev/nvidia0", "/dev/nvidia-uvmx", "/tmp/nvidia0"])
+        assert held(ps(root), 10) == ["/dev/nvidia0", "/dev/nvidia-uvm", "/dev/nvidia-caps"]
+
+
+def test_only_shared_mappings_count():
+    with e2e.place() as place:
+        root = laptop(place)
+        process(root, 10, maps="7f0-7f1 rw-p 00000000 00:06 5    /dev/nvidia0\n")
+        process(root, 11, maps="7f0-7f1 r--s 00000000 00:06 5    /dev/dri/card0 (deleted)\n"
+                               "7f1-7f2 rw-s 00000000 00:06 5    /srv/root/dev/nvidia0\n")
+        process(root, 12, maps="x" * 200000 + "\n7f0-7f1 rw-s 00000000 00:06 5 /dev/nvidia0")
+        found = ps(root)
+        assert held(found, 10) is None
+        assert held(found, 11) == ["/dev/dri/card0", "/dev/nvidia0"], found
+
+
+def test_programs_that_compute_on_amd_gpus_are_listed_apart():
+    with e2e.place() as place:
+        root = machines.unpack("laptop-amd-amd", place / "machine")
+        e2e.write(root / "sys/class/kfd/kfd/dev", "240:0\n")
+        process(root, 10, "rocm", ["/dev/kfd"])
+        assert ps(root)["processes"][0]["tied"] is False
+        other = laptop(place / "other")
+        e2e.write(other / "sys/class/kfd/kfd/dev", "240:0\n")
+        process(other, 10, "rocm", ["/dev/kfd"])
+        assert ps(other)["processes"] == []
+
+
+def test_a_driver_that_would_wake_its_gpu_is_not_asked():
+    with e2e.place() as place:
+        root = machines.unpack("laptop-intel-dg2", place / "machine")
+        gpu = next(path.parent for path in (root / "sys/devices").rglob("uevent")
+                   if "03:00.0" in str(path))
+        uevent = (gpu / "uevent").read_text()
+        node = next((gpu / "drm").glob("renderD*")).name
+        process(root, 10, fds=[f"/dev/dri/{node}"], fdinfo={0: FDINFO.format(client=1, ns=5)})
+        for driver, status, told in (("xe", "suspended", False), ("xe", "active", True),
+                                     ("i915", "suspended", True)):
+            (gpu / "uevent").write_text("".join(
+                f"DRIVER={driver}\n" if line.startswith("DRIVER=") else line
+                for line in uevent.splitlines(keepends=True)))
+            e2e.write(gpu / "power/runtime_status", status + "\n")
+            one = ps(root)["processes"][0]
+            assert bool(one["usage"]) is told and one["asleep"] is not told, (driver, status, one)
+        (gpu / "uevent").write_text(uevent.replace("DRIVER=i915", "DRIVER=xe"))
+        e2e.write(gpu / "power/runtime_status", "suspended\n")
+        assert "asleep" in e2e.run(NV_GPU, "ps", "--sysroot", root).stdout
+
+
+def test_usage_is_that_of_the_gpu_that_is_asked_for():
+    with e2e.place() as place:
+        root = laptop(place)
+        process(root, 10, fds=["/dev/dri/renderD128", "/dev/nvidia0"],
+                fdinfo={0: FDINFO.format(client=7, ns=5000000000)})
+        assert "5.0s" in e2e.run(NV_GPU, "ps", "00:02.0", "--sysroot", root).stdout
+        assert "5.0s" not in e2e.run(NV_GPU, "ps", "01:00.0", "--sysroot", root).stdout
+
+
+def test_users_are_those_of_the_recorded_machine():
+    with e2e.place() as place:
+        root = laptop(place)
+        e2e.write(root / "etc/passwd", "root::0:0::/:/bin/sh\n:\nbad\nann:x:1000:1000::/:/bin/sh")
+        process(root, 10, fds=["/dev/nvidia0"])
+        process(root, 11, fds=["/dev/nvidia0"], uid=0)
+        process(root, 12, fds=["/dev/nvidia0"], uid=7)
+        assert [x["user"] for x in ps(root)["processes"]] == ["ann", "root", "7"]
+
+
+def test_a_machine_without_gpus_has_no_holders():
+    with e2e.place() as place:
+        root = machines.unpack("no-gpu", place / "machine")
+        process(root, 10, fds=["/dev/nvidia0", "/dev/dri/card0"])
+        assert ps(root)["processes"] == []
+        assert "There is no GPU" in e2e.run(NV_GPU, "ps", "--sysroot", root).stdout
+
+
 def test_garbage_in_proc_harms_nothing():
     with e2e.place() as place:
         root = laptop(place)
