@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Recorded machines: reads tests/machines/*.machine and unpacks them for --sysroot."""
+"""Recorded machines: reads tests/machines/*.machine and unpacks them for --sysroot.
+
+The format is that of man/nv-gpu-recording.5.scd. This is a second reader of it, for what the tests
+can trust: tests/e2e/record.py compares it with nv-gpu replay.
+"""
+import base64
 import os
 import pathlib
+import re
 
 HERE = pathlib.Path(__file__).resolve().parent
 MACHINES = HERE / "machines"
@@ -17,39 +23,78 @@ def why(name):
 
 def unpack(name, directory):
     """Unpacks a machine below a directory and returns that."""
+    return unpack_text((MACHINES / f"{name}.machine").read_bytes(), directory, f"{name}.machine")
+
+
+def unpack_text(text, directory, name="recording"):
     root = pathlib.Path(directory)
     root.mkdir(parents=True, exist_ok=True)
-    lines = (MACHINES / f"{name}.machine").read_text().splitlines()
+    lines = text.split(b"\n")
     number = 0
     while number < len(lines):
         line = lines[number]
         number += 1
-        if not line or line.startswith("#"):
+        if not line or line.startswith(b"#") or line == b"version 1":
             continue
-        if not line.startswith("/"):
-            raise ValueError(f"{name}.machine:{number}: expected a path, got {line!r}")
-        if " -> " in line:
-            path, target = line.split(" -> ", 1)
-            os.symlink(target, _parent(root, path))
-        elif line.endswith("/"):
-            (root / line[1:]).mkdir(parents=True, exist_ok=True)
-        elif line.endswith(":") and " = " not in line:
-            text = ""
-            while number < len(lines) and lines[number].startswith("\t"):
-                text += lines[number][1:] + "\n"
+        if not line.startswith(b"/"):
+            raise ValueError(f"{name}:{number}: expected a path, got {line!r}")
+        path, _, rest = line.partition(b" ")
+        block = []
+        if path.endswith(b":"):
+            while number < len(lines) and lines[number].startswith(b"\t"):
+                block.append(lines[number][1:])
                 number += 1
-            _parent(root, line[:-1]).write_text(text)
-        elif line.endswith(" ="):
-            _parent(root, line[:-2]).write_text("")
-        elif " = " in line:
-            path, text = line.split(" = ", 1)
-            _parent(root, path).write_text(text + "\n")
-        else:
-            raise ValueError(f"{name}.machine:{number}: expected '=', ':', '->' or '/'")
+        if not _entry(root, path, rest, block):
+            raise ValueError(f"{name}:{number}: expected '=', ':', '->', '!', '%' or '/'")
     return root
 
 
+def _entry(root, path, rest, block):
+    """Makes what a line and the lines of its block say; false if that is nothing."""
+    operator, _, value = rest.partition(b" ")
+    if path.endswith(b":"):
+        if rest not in (b"", b"escaped", b"base64"):
+            return False
+        _parent(root, path[:-1]).write_bytes(
+            b"".join(map(base64.b64decode, block)) if rest == b"base64"
+            else b"".join(map(_line, block)) if rest == b"escaped"
+            else b"".join(line + b"\n" for line in block))
+    elif path.endswith(b"/"):
+        place = _parent(root, path[:-1])
+        place.mkdir(exist_ok=True)
+        if operator == b"!":
+            place.chmod(0)
+        return not rest or operator == b"!"
+    elif rest == b"=":
+        _parent(root, path).write_bytes(b"")
+    elif operator == b"=":
+        _parent(root, path).write_bytes(value + b"\n")
+    elif operator == b"->":
+        os.symlink(_unescape(value), _parent(root, path))
+    elif operator in (b"!", b"%"):
+        place = _parent(root, path)
+        place.write_bytes(b"")
+        words = value.split()
+        place.chmod(0 if operator == b"!" else
+                    int(words[2], 8) if words[0] in (b"char", b"block") else 0o644)
+    else:
+        return False
+    return True
+
+
+def _line(text):
+    ended = re.search(rb"(\\*)$", text).group(1)
+    if len(ended) % 2:
+        return _unescape(text[:-1])
+    return _unescape(text) + b"\n"
+
+
+def _unescape(text):
+    return re.sub(rb"\\(\\|x([0-9a-fA-F]{2}))",
+                  lambda found: bytes([int(found.group(2), 16)]) if found.group(2) else b"\\", text)
+
+
 def _parent(root, path):
-    place = root / path[1:]
+    place = root / os.fsdecode(_unescape(path)[1:])
     place.parent.mkdir(parents=True, exist_ok=True)
     return place

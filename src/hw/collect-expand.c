@@ -126,22 +126,32 @@ static void place(struct expanding *expanding, const char *pattern)
 	}
 }
 
+/* Where an alternative ends: at a ',' or '}' that is of no braces within it. */
+static const char *alternative_end(const char *at, bool last)
+{
+	for (int depth = 0; *at; at++) {
+		if (!depth && (*at == '}' || (*at == ',' && !last)))
+			break;
+		depth += (*at == '{') - (*at == '}');
+	}
+	return at;
+}
+
 /* The first alternatives first: what is in one directory is taken together. */
 static void braces(struct expanding *expanding, const char *pattern)
 {
-	const char *open = strchr(pattern, '{'), *close = open ? strchr(open, '}') : NULL;
+	const char *open = strchr(pattern, '{');
+	const char *close = open ? alternative_end(open + 1, true) : NULL;
 
 	if (!close) {
 		place(expanding, pattern);
 		return;
 	}
-	for (const char *at = open; at < close;) {
-		size_t length = strcspn(++at, ",}");
-
-		braces(expanding,
-			arena_printf(expanding->collecting->arena, "%.*s%.*s%s",
-				(int)(open - pattern), pattern, (int)length, at, close + 1));
-		at += length;
+	for (const char *at = open + 1, *end; at <= close; at = end + 1) {
+		end = alternative_end(at, false);
+		braces(expanding, arena_printf(expanding->collecting->arena, "%.*s%.*s%s",
+					  (int)(open - pattern), pattern, (int)(end - at), at,
+					  *close ? close + 1 : ""));
 	}
 }
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -53,17 +52,19 @@ static const struct hw_node *by_name(const struct processes *processes, const ch
 static const struct hw_node *node_of(
 	const struct processes *processes, const char *link, const char *target)
 {
-	struct stat status;
+	struct statx status;
 
 	if (processes->root->fd >= 0)
 		return by_name(processes, target);
-	if (stat(link, &status) != 0 || !S_ISCHR(status.st_mode))
+	/* Not to wait for a file server that is gone. */
+	if (statx(AT_FDCWD, link, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &status) != 0 ||
+		!S_ISCHR(status.stx_mode))
 		return NULL;
 	for (size_t i = 0; i < processes->node_count; i++) {
 		const struct hw_node *node = &processes->nodes[i];
 
-		if (node->major == major(status.st_rdev) &&
-			(node->minor == minor(status.st_rdev) || node->minor == HW_ANY_MINOR))
+		if (node->major == status.stx_rdev_major &&
+			(node->minor == status.stx_rdev_minor || node->minor == HW_ANY_MINOR))
 			return node;
 	}
 	return NULL;

@@ -267,12 +267,11 @@ static void take(
 	struct collecting *collecting, const char *path, const struct recorded *row, int depth)
 {
 	const char *real = resolve(collecting, path);
+	int root = collecting->hw->root.fd;
 	struct stat status;
-	cleanup_fd int fd = -1;
 
-	if (real)
-		fd = hw_root_open(&collecting->hw->root, real, O_PATH | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &status) != 0)
+	if (!real || fstatat(root < 0 ? AT_FDCWD : root, real + (root >= 0), &status,
+			     AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
 		return;
 	if (S_ISDIR(status.st_mode))
 		take_directory(collecting, real, row, depth);
