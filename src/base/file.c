@@ -42,7 +42,12 @@ static char *read_text(struct arena *arena, int fd, size_t limit, size_t *length
 			error = errno;
 		else
 			used += (size_t)count;
-		if (count <= 0 || (!whole && (size_t)count < room) || used == limit)
+		/*
+		 * What is shorter than the first buffer came whole: one read. A longer file of
+		 * /proc comes in pieces of a page at most that end at a line (fs/seq_file.c).
+		 */
+		if (count <= 0 || used == limit ||
+			(!whole && (size_t)count < room && used < sizeof(small)))
 			break;
 		if ((size_t)count < room)
 			continue;
@@ -63,7 +68,6 @@ static char *read_text(struct arena *arena, int fd, size_t limit, size_t *length
 	return copy;
 }
 
-/* These files come whole or fill the buffer: a short read is the last one. */
 char *file_text_fd(struct arena *arena, int fd, size_t limit, size_t *length)
 {
 	return read_text(arena, fd, limit, length, false);

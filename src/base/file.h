@@ -17,10 +17,7 @@ struct arena;
  */
 char *file_text_fd(struct arena *arena, int fd, size_t limit, size_t *length);
 
-/*
- * The same for what may come in pieces: pipes, and long files of /proc, where a read ends at a
- * line (Linux, fs/seq_file.c). One system call more.
- */
+/* The same for what may come in pieces of any size: pipes. One system call more. */
 char *file_whole_fd(struct arena *arena, int fd, size_t limit, size_t *length);
 
 /* Names in a directory, without "." and "..", in bytewise order. */

@@ -22,6 +22,7 @@ static const char deleted[] = " (deleted)";
 struct processes {
 	struct collecting *collecting;
 	struct arena *arena;
+	struct arena *scratch; /* for the process at hand: most of what is read is not kept */
 	const struct hw_root *root;
 	struct hw_node *nodes;
 	size_t node_count;
@@ -70,9 +71,19 @@ static const struct hw_node *node_of(
 	return NULL;
 }
 
+/* Good until the next process. */
+static char *read_file(struct processes *processes, const char *path, size_t limit)
+{
+
+	size_t length;
+
+	return collecting_read(processes->collecting, processes->scratch, path, limit, &length);
+}
+
 static void add_text(struct processes *processes, const char *path, const char *text)
 {
-	collecting_text(processes->collecting, RECORDING_FILE, path, text);
+	collecting_text(
+		processes->collecting, RECORDING_FILE, path, arena_dup(processes->arena, text));
 }
 
 /* False if the kernel refused, which is recorded. */
@@ -93,7 +104,6 @@ static bool descriptors(struct processes *processes)
 		const char *target = hw_root_link(processes->root, link);
 		const struct hw_node *node = target ? node_of(processes, link, target) : NULL;
 		const char *info, *text;
-		size_t length;
 
 		if (!node)
 			continue;
@@ -104,9 +114,7 @@ static bool descriptors(struct processes *processes)
 				: node->name);
 		info = arena_printf(
 			processes->arena, "%s/fdinfo/%s", processes->path, names.names[i]);
-		text = node->drm ? collecting_read(
-					   processes->collecting, info, COLLECTING_FILE, &length)
-				 : NULL;
+		text = node->drm ? read_file(processes, info, COLLECTING_FILE) : NULL;
 		if (text)
 			add_text(processes, info, text);
 	}
@@ -118,8 +126,7 @@ static bool descriptors(struct processes *processes)
 static bool mappings(struct processes *processes)
 {
 	const char *path = arena_path(processes->arena, processes->path, "maps");
-	size_t length;
-	char *text = collecting_read(processes->collecting, path, MAPS, &length);
+	char *text = read_file(processes, path, MAPS);
 	struct buf kept = {0};
 
 	if (!text && (errno == EACCES || errno == EPERM)) {
@@ -140,7 +147,7 @@ static bool mappings(struct processes *processes)
 	}
 	processes->holds |= kept.length;
 	if (kept.length)
-		add_text(processes, path, arena_copy(processes->arena, kept.text, kept.length));
+		add_text(processes, path, kept.text);
 	buf_free(&kept);
 	return true;
 }
@@ -148,8 +155,7 @@ static bool mappings(struct processes *processes)
 /* "12 (name) S 1 ...": up to the flags, which tell kernel threads. NULL if it is nothing. */
 static const char *state(struct processes *processes, const char *path)
 {
-	size_t length;
-	char *text = collecting_read(processes->collecting, path, COLLECTING_FILE, &length);
+	char *text = read_file(processes, path, COLLECTING_FILE);
 	const char *name = text ? strrchr(text, ')') : NULL;
 	unsigned flags;
 	char letter;
@@ -166,8 +172,7 @@ static const char *state(struct processes *processes, const char *path)
 static void status(struct processes *processes, const char *path)
 {
 	static const char *const keys[] = {"Name:", "State:", "Pid:", "Uid:", "Gid:", "NSpid:"};
-	size_t length;
-	const char *text = collecting_read(processes->collecting, path, COLLECTING_FILE, &length);
+	const char *text = read_file(processes, path, COLLECTING_FILE);
 	struct buf kept = {0};
 
 	while (text && *text) {
@@ -184,7 +189,7 @@ static void status(struct processes *processes, const char *path)
 		text = *end ? end + 1 : end;
 	}
 	if (kept.length)
-		add_text(processes, path, arena_copy(processes->arena, kept.text, kept.length));
+		add_text(processes, path, kept.text);
 	buf_free(&kept);
 }
 
@@ -192,11 +197,10 @@ static void holder(struct processes *processes)
 {
 	static const char *const names[] = {"comm", "cgroup"};
 	const char *path, *text;
-	size_t length;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		path = arena_path(processes->arena, processes->path, names[i]);
-		text = collecting_read(processes->collecting, path, COLLECTING_FILE, &length);
+		text = read_file(processes, path, COLLECTING_FILE);
 		if (text)
 			add_text(processes, path, text);
 	}
@@ -236,8 +240,7 @@ static void process(struct processes *processes, const char *pid)
 static void users(struct processes *processes)
 {
 	static const char path[] = "/etc/passwd";
-	size_t length;
-	const char *text = collecting_read(processes->collecting, path, MAPS, &length);
+	const char *text = read_file(processes, path, MAPS);
 	struct buf kept = {0};
 
 	while (text && *text) {
@@ -256,7 +259,7 @@ static void users(struct processes *processes)
 		text = *end ? end + 1 : end;
 	}
 	if (kept.length)
-		add_text(processes, path, arena_copy(processes->arena, kept.text, kept.length));
+		add_text(processes, path, kept.text);
 	buf_free(&kept);
 }
 
@@ -273,8 +276,14 @@ void collecting_processes(struct collecting *collecting)
 	for (size_t i = 0; i < names.count; i++) {
 		unsigned long number;
 
-		if (str_number(names.names[i], strlen(names.names[i]), 10, &number))
-			process(&processes, names.names[i]);
+		if (collecting->collection->full ||
+			!str_number(names.names[i], strlen(names.names[i]), 10, &number))
+			continue;
+		processes.scratch = arena_new();
+		process(&processes, names.names[i]);
+		arena_free(processes.scratch);
 	}
+	processes.scratch = arena_new();
 	users(&processes);
+	arena_free(processes.scratch);
 }

@@ -98,7 +98,8 @@ void collecting_refused(struct collecting *collecting, const char *path, int err
 					   .length = strlen(name ? name : "EIO")});
 }
 
-char *collecting_read(struct collecting *collecting, const char *path, size_t limit, size_t *length)
+char *collecting_read(struct collecting *collecting, struct arena *arena, const char *path,
+	size_t limit, size_t *length)
 {
 	int fd = hw_root_open(&collecting->hw->root, path, O_RDONLY | O_NOFOLLOW);
 	struct stat status;
@@ -110,7 +111,7 @@ char *collecting_read(struct collecting *collecting, const char *path, size_t li
 		errno = EINVAL;
 		return NULL;
 	}
-	return file_whole_fd(collecting->arena, fd, limit, length);
+	return file_whole_fd(arena, fd, limit, length);
 }
 
 /*
@@ -175,53 +176,56 @@ static bool mentions_gpus(const char *text)
 	return false;
 }
 
+/* Most of a long file is not kept. */
 static void keep(struct collecting *collecting, const char *path, const char *text, size_t length,
 	const struct recorded *row)
 {
-	struct recording_entry entry = {.path = path, .text = text, .length = length};
+	struct recording_entry entry = {.path = path};
 	struct buf kept = {0};
 
-	if (row->filter) {
+	if (row->filter)
 		row->filter(collecting->hw, text, length, &kept);
-		entry.text = arena_copy(collecting->arena, buf_text(&kept), kept.length);
-		entry.length = kept.length;
-		buf_free(&kept);
-	}
+	else
+		buf_add(&kept, text, length);
+	entry.text = arena_copy(collecting->arena, buf_text(&kept), kept.length);
+	entry.length = kept.length;
+	buf_free(&kept);
 	collecting_add(collecting, entry);
 }
 
 static void take_file(struct collecting *collecting, const char *path, const struct recorded *row)
 {
 	size_t limit = row->filter ? (size_t)LONG_FILE : (size_t)COLLECTING_FILE, length;
-	const char *text;
+	struct arena *scratch = arena_new();
+	const char *text = NULL;
 
-	if (row->how == RECORDED_AWAKE && sleeps(collecting, path))
-		return;
-	text = collecting_read(collecting, path, limit + 1, &length);
+	errno = ENOENT;
+	if (row->how != RECORDED_AWAKE || !sleeps(collecting, path))
+		text = collecting_read(collecting, scratch, path, limit + 1, &length);
 	if (!text && errno != ENOENT && row->how != RECORDED_MENTION)
 		collecting_refused(collecting, path, errno, false);
-	if (!text || (row->how == RECORDED_MENTION && !mentions_gpus(text)))
-		return;
-	if (length > limit) {
-		length = limit;
-		collecting_text(collecting, RECORDING_REMARK, NULL,
-			arena_printf(collecting->arena, "cut: %s is longer", path));
+	if (text && (row->how != RECORDED_MENTION || mentions_gpus(text))) {
+		if (length > limit)
+			collecting_text(collecting, RECORDING_REMARK, NULL,
+				arena_printf(collecting->arena, "cut: %s is longer", path));
+		keep(collecting, path, text, length > limit ? limit : length, row);
 	}
-	keep(collecting, path, text, length, row);
+	arena_free(scratch);
 }
 
 /* Links on the way are of no interest: those of the process that asks lead elsewhere each time. */
 static void take_here(struct collecting *collecting, const char *path, const struct recorded *row)
 {
 	int fd = hw_root_open(&collecting->hw->root, path, O_RDONLY);
+	struct arena *scratch = arena_new();
+	const char *text = NULL;
 	size_t length;
-	const char *text;
 
-	if (fd < 0)
-		return;
-	text = file_whole_fd(collecting->arena, fd, LONG_FILE, &length);
+	if (fd >= 0)
+		text = file_whole_fd(scratch, fd, LONG_FILE, &length);
 	if (text)
 		keep(collecting, path, text, length, row);
+	arena_free(scratch);
 }
 
 static void take(
@@ -238,6 +242,9 @@ static void take_directory(
 		collecting_text(collecting, RECORDING_DIRECTORY, path, "");
 		return;
 	}
+	/* Links may lead back here. */
+	if (!collecting_once(collecting, arena_printf(collecting->arena, "%s/", path)))
+		return;
 	if (!hw_root_names(&collecting->hw->root, path, &names)) {
 		collecting_refused(collecting, path, errno, true);
 		return;
@@ -283,6 +290,8 @@ static void take(
 
 void collecting_take(struct collecting *collecting, const char *path, const struct recorded *row)
 {
+	if (collecting->collection->full)
+		return;
 	if (row->how == RECORDED_HERE)
 		take_here(collecting, path, row);
 	else

@@ -40,9 +40,9 @@ void collecting_text(struct collecting *collecting, enum recording_kind kind, co
 	const char *text);
 void collecting_refused(struct collecting *collecting, const char *path, int error, bool directory);
 
-/* What is in a plain file, whole; NULL with errno set. */
-char *collecting_read(
-	struct collecting *collecting, const char *path, size_t limit, size_t *length);
+/* What is in a plain file, whole, in an arena; NULL with errno set. */
+char *collecting_read(struct collecting *collecting, struct arena *arena, const char *path,
+	size_t limit, size_t *length);
 
 /* What a row of the table says of a path without patterns in it. */
 void collecting_take(struct collecting *collecting, const char *path, const struct recorded *row);

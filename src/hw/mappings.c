@@ -105,16 +105,20 @@ static void read_line(struct scan *scan, const char *line, size_t length)
 	check(scan, name, (size_t)(end - name), range);
 }
 
+/* A million mappings are more than the kernel allows unless told; a recording may hold anything. */
+enum { MAPS_LIMIT = 128 << 20 };
+
 static bool read_maps(struct scan *scan, int fd)
 {
 	char *text = scan->maps;
-	size_t used = 0;
-	ssize_t got;
+	size_t used = 0, left = MAPS_LIMIT;
+	ssize_t got = 0;
 
-	while ((got = read(fd, text + used, SCAN_MAPS - used)) > 0) {
+	while (left && (got = read(fd, text + used, SCAN_MAPS - used)) > 0) {
 		size_t begin = 0;
 		const char *end;
 
+		left -= (size_t)got < left ? (size_t)got : left;
 		used += (size_t)got;
 		while ((end = memchr(text + begin, '\n', used - begin))) {
 			read_line(scan, text + begin, (size_t)(end - text) - begin);
@@ -126,7 +130,7 @@ static bool read_maps(struct scan *scan, int fd)
 		used -= begin;
 		memmove(text, text + begin, used);
 	}
-	return got == 0 || (errno != EACCES && errno != EPERM);
+	return got >= 0 || (errno != EACCES && errno != EPERM);
 }
 
 bool scan_mappings(struct scan *scan)

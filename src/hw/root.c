@@ -14,7 +14,8 @@
 #include "hw/hw.h"
 #include "hw/internal.h"
 
-enum { TEXT_LIMIT = 16 << 20 };
+/* An attribute of /sys is a page; in a recording anything may stand in its place. */
+enum { TEXT_LIMIT = 16 << 20, ATTRIBUTE_LIMIT = 64 << 10, TRIES = 1000 };
 
 bool hw_root_init(struct hw_root *root, struct arena *arena, const char *directory)
 {
@@ -40,12 +41,19 @@ static int refuse_unreadable(int fd, int flags)
 int hw_root_open(const struct hw_root *root, const char *path, int flags)
 {
 	struct open_how how = {.resolve = RESOLVE_IN_ROOT};
+	int fd = -1;
 
 	flags |= O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY | O_NONBLOCK);
 	if (root->fd < 0)
 		return open(path, flags);
 	how.flags = (unsigned long)flags;
-	return refuse_unreadable((int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how)), flags);
+	/* A rename or mount anywhere on the machine while a ".." is followed gives EAGAIN. */
+	for (int tries = 0; fd < 0 && tries < TRIES; tries++) {
+		fd = (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+		if (fd < 0 && errno != EAGAIN)
+			break;
+	}
+	return refuse_unreadable(fd, flags);
 }
 
 char *hw_root_text(const struct hw_root *root, const char *path)
@@ -56,7 +64,8 @@ char *hw_root_text(const struct hw_root *root, const char *path)
 
 	if (fd < 0)
 		return NULL;
-	text = file_text_fd(root->arena, fd, TEXT_LIMIT, &length);
+	text = file_text_fd(root->arena, fd,
+		strncmp(path, HW_SYS, strlen(HW_SYS)) == 0 ? ATTRIBUTE_LIMIT : TEXT_LIMIT, &length);
 	if (text && length && text[length - 1] == '\n')
 		text[length - 1] = '\0';
 	return text;

@@ -36,6 +36,7 @@ static int open_below(const struct unpacking *unpacking, const char *path)
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 
+	/* No ".." is in a path, so that none has to be tried again (openat2(2), EAGAIN). */
 	return (int)syscall(
 		SYS_openat2, unpacking->directory, *path ? path + 1 : ".", &how, sizeof(how));
 }
