@@ -52,9 +52,10 @@ struct doctor_file *doctor_files(
 			if (!str_ends(list.names[i], suffix) ||
 				is_hidden(files, before, list.names[i]))
 				continue;
+			/* What is no regular file, or leads nowhere, hides others and says nothing:
+			 * a link to /dev/null. */
 			readable = tree_read(&doctor->run->hw.root, path, &file);
-			/* No regular file: /dev/null, which hides others and says nothing. */
-			if (!readable && errno == EISDIR)
+			if (readable ? !file.text : errno == EISDIR)
 				file.text = arena_dup(arena, "");
 			*arena_push(arena, files, *count) = (struct doctor_file){path, file.text};
 		}

@@ -60,7 +60,7 @@ static const char *const harms[] = {
 	[POWER] = "It decides how the NVIDIA GPU sleeps, and beats what is set elsewhere.",
 	[XORG] = "It decides which GPU the X server uses, with settings of another time.",
 	[SETUP] = "It has a display manager run a script that links the GPUs in its own way.",
-	[SERVICE] = "It is started at each boot, and changes which GPU is used or switches it off.",
+	[SERVICE] = "It runs at each boot, and changes which GPU is used or switches it off.",
 	[HARMLESS] = "It keeps nothing from working by itself.",
 };
 

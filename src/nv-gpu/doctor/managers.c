@@ -131,10 +131,19 @@ static const char *find_program(struct doctor *doctor, const char *name)
 	return NULL;
 }
 
+/* nv-session's own line runs the command that was there before: it stands behind the shell's. */
+static const char *behind_ours(const char *command)
+{
+	const char *at = strstr(command, "nv-session setup --hook; exec");
+	const char *other = at ? strstr(at, " nv-session ") : NULL;
+
+	return other ? other + strlen(" nv-session ") : command;
+}
+
 /* The first word of a command, quotes taken off. */
 static const char *program_of(struct arena *arena, const char *command)
 {
-	char quote = *command;
+	char quote = *(command = behind_ours(command));
 
 	if (quote == '"' || quote == '\'')
 		return arena_copy(arena, command + 1, strcspn(command + 1, (char[]){quote, '\0'}));
@@ -222,6 +231,12 @@ static bool check_setting(
 	return true;
 }
 
+/* A recording need not hold the programs of its machine. */
+static bool has_programs(struct doctor *doctor)
+{
+	return find_program(doctor, "sh");
+}
+
 static bool check_others(struct doctor *doctor)
 {
 	bool wrong = false;
@@ -236,6 +251,13 @@ static bool check_others(struct doctor *doctor)
 		if (!installed)
 			continue;
 		read_settings(doctor, manager, &settings);
+		if (settings.count && !has_programs(doctor)) {
+			doctor_unknown(
+				doctor, arena_printf(doctor->run->arena,
+						"%s runs %s, and this recording has no programs",
+						manager->name, settings.list[0].value));
+			return true;
+		}
 		for (size_t j = 0; j < settings.count; j++)
 			wrong |= check_setting(doctor, manager, &settings.list[j]);
 	}

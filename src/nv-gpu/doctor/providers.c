@@ -110,20 +110,19 @@ static bool is_provided(const struct json_value *answer, const struct hw_gpu *gp
 	return false;
 }
 
-/* What the server that runs says; NULL if there is none to ask, or it is no Xorg. */
+/* What the server that runs says; NULL if there is none to ask. */
 static const struct json_value *ask(struct doctor *doctor)
 {
 	static const char *const words[] = {"nv-session", "providers", "--json", NULL};
 	struct gpu_run *run = doctor->run;
-	const char *display = offload_env(run->environment, "DISPLAY"), *text, *server;
+	const char *display = offload_env(run->environment, "DISPLAY"), *text;
 	const struct json_value *answer;
 
 	if (run->options.sysroot || !display || !*display)
 		return NULL;
 	text = doctor_ask(doctor, words, DEADLINE);
 	answer = text ? json_read(run->arena, text) : NULL;
-	server = json_text(answer, "server");
-	return server && str_eq(server, "xorg") ? answer : NULL;
+	return json_text(answer, "server") ? answer : NULL;
 }
 
 void check_provider(struct doctor *doctor)
@@ -138,6 +137,14 @@ void check_provider(struct doctor *doctor)
 		return;
 	}
 	answer = ask(doctor);
+	if (answer && !str_eq(json_text(answer, "server"), "xorg")) {
+		doctor_ok(doctor, "the X server of this session has no GPUs of its own");
+		return;
+	}
+	if (!answer && !xorg->installed) {
+		doctor_ok(doctor, "there is no X server");
+		return;
+	}
 	if (!answer && !xorg->log) {
 		doctor_unknown(doctor, "there is no X server to ask, and no log of one");
 		return;

@@ -84,7 +84,7 @@ static const char *stale(struct doctor *doctor, const struct log *log)
 		size_t length = strcspn(words, "\n");
 
 		theirs += strlen("Kernel command line: ");
-		if (strncmp(theirs, words, length) != 0)
+		if (strncmp(theirs, words, length) != 0 || !strchr("\r\n", theirs[length]))
 			return arena_printf(run->arena,
 				"%s is of another boot: its kernel command line differs",
 				log->path);

@@ -169,6 +169,8 @@ static void find_server(struct doctor *doctor, struct xorg *xorg)
 
 	for (const char *const *server = servers; *server; server++)
 		xorg->installed |= hw_root_exists(root, *server);
+	for (const char *const *directory = module_directories; *directory; directory++)
+		xorg->installed |= hw_root_exists(root, *directory);
 	xorg->installed |= xorg->log || xorg->log_stale;
 	for (size_t i = 0; i < doctor->run->hw.count; i++)
 		xorg->uses_nvidia |= hw_gpu_is_nvidia(doctor->run->hw.gpus[i]);
