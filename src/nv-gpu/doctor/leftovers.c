@@ -55,12 +55,11 @@ enum harm { BLOCKS, REMOVES, POWER, XORG, SETUP, SERVICE, HARMLESS };
 
 static const char *const harms[] = {
 	[BLOCKS] = "It keeps NVIDIA's kernel modules from being loaded.",
-	[REMOVES] = "It takes the NVIDIA GPU, or functions of it, off the PCI bus at each boot: no "
-		    "driver and no program finds them.",
+	[REMOVES] = "At each boot it takes the NVIDIA GPU, or functions of it, off the PCI bus.",
 	[POWER] = "It decides how the NVIDIA GPU sleeps, and beats what is set elsewhere.",
 	[XORG] = "It decides which GPU the X server uses, with settings of another time.",
-	[SETUP] = "It has a display manager run a script that links the GPUs in its own way.",
-	[SERVICE] = "It runs at each boot, and changes which GPU is used or switches it off.",
+	[SETUP] = "It has a display manager link the GPUs by a script of its own.",
+	[SERVICE] = "At each boot it changes which GPU is used, or switches one off.",
 	[HARMLESS] = "It keeps nothing from working by itself.",
 };
 

@@ -197,7 +197,7 @@ static void report(struct doctor *doctor, const struct gpus *gpus, const struct 
 		"decimal, while lspci prints hexadecimal.",
 		NULL);
 
-	if (mistake->meant == gpus->count) {
+	if (!gpus->list || mistake->meant == gpus->count) {
 		finding->fix = choices(doctor, gpus);
 		return;
 	}

@@ -73,11 +73,11 @@ static bool check_places(struct doctor *doctor, const struct xconf_section *sect
 	for (size_t i = 0; i < sizeof(belongings) / sizeof(*belongings); i++) {
 		const struct belongs *belongs = &belongings[i];
 		const struct xconf_entry *entry = xconf_option(section, belongs->option, NULL);
-		bool right = !entry;
+		bool right = false;
 
 		for (size_t j = 0; j < 4 && belongs->kinds[j]; j++)
 			right |= xorg_is(section, belongs->kinds[j]);
-		if (right)
+		if (!entry || right)
 			continue;
 		doctor_problem(doctor,
 			arena_printf(arena, "%s: %s does nothing in section %s",
