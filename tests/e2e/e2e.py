@@ -102,10 +102,11 @@ def session_file(runtime, display, *lines, mode=0o600):
     return path
 
 
-def namespace(root, script, *words, env=None, timeout=60):
+def namespace(root, script, *words, env=None, timeout=60, processes=True):
     """Runs a shell script where a recorded machine is laid over /sys, /proc/driver and /dev/dri:
-    the true paths, for the program as it is shipped."""
+    the true paths, for the program as it is shipped. Without processes, it sees none but its own."""
     unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    unshare += [] if processes else ["-p", "--fork", "--mount-proc", "--kill-child"]
     if run(*unshare, "true").returncode:
         raise tap.Skip("mount namespaces are not to be had")
     before = f"""

@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "nv-gpu/gpu.h"
 
-enum { POLL_MS = 250 };
+enum { POLL_MS = 250, LOCK_MS = 2000 };
 
 /* One move: a request, and what came of it. */
 struct move {
@@ -108,6 +108,13 @@ static long now(void)
 	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+static void pause_ms(long milliseconds)
+{
+	const struct timespec pause = {.tv_nsec = milliseconds * 1000000L};
+
+	nanosleep(&pause, NULL);
+}
+
 /* Looks until nothing refuses, or what refuses will not pass, or the time is over. */
 static void look_and_wait(struct move *move)
 {
@@ -116,7 +123,6 @@ static void look_and_wait(struct move *move)
 	long until = now() + run->options.wait;
 
 	for (;;) {
-		const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 		struct arena *arena = run->options.wait ? arena_new() : own;
 
 		run->arena = arena;
@@ -127,7 +133,7 @@ static void look_and_wait(struct move *move)
 		if (!run->options.wait || !bind_refused(&move->findings) ||
 			!bind_may_pass(&move->findings) || now() >= until)
 			return;
-		nanosleep(&pause, NULL);
+		pause_ms(POLL_MS);
 	}
 }
 
@@ -144,29 +150,23 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a && b ? str_eq(a, b) : a == b;
-}
-
 /* Whether all is as the journal has it, so that it has no more use. */
 static bool is_as_before(struct move *move)
 {
 	struct bind_facts facts;
+	struct bind_plan plan;
 
 	hw_again(&move->run->hw, move->run->arena);
 	facts_gather(move->run, &move->request, &facts);
 	for (size_t i = 0; i < facts.count; i++) {
-		const struct bind_function *one = &facts.functions[i];
-
-		if (one->stuck)
+		if (facts.functions[i].stuck)
 			return false;
-		if (one->recorded && (!same(one->before.driver, one->now.driver) ||
-					     (one->before.override && !same(one->before.override,
-									      one->now.override))))
-			return false;
+		facts.functions[i].asked = true;
 	}
-	return true;
+	facts.action = BIND_RESTORE;
+	bind_wants(&facts);
+	bind_plan(&facts, false, &plan);
+	return !plan.count;
 }
 
 static int carry_out(struct move *move, int journal)
@@ -254,6 +254,20 @@ static int with_lock(struct move *move)
 	return do_it(move);
 }
 
+/* The child of one that was killed a moment ago may still have to end. */
+static int take_lock(struct gpu_run *run, const char *slot, bool look)
+{
+	long until = now() + LOCK_MS;
+
+	for (;;) {
+		int lock = journal_lock(run, slot, look);
+
+		if (lock >= 0 || errno != EWOULDBLOCK || now() >= until)
+			return lock;
+		pause_ms(POLL_MS / 10);
+	}
+}
+
 static int move(struct gpu_run *run, enum bind_action action)
 {
 	struct move move = {.run = run, .request = {.action = action, .only = -1}};
@@ -264,7 +278,7 @@ static int move(struct gpu_run *run, enum bind_action action)
 		return status;
 	if (run->options.sysroot)
 		return with_lock(&move);
-	lock = journal_lock(run, move.request.slot, look);
+	lock = take_lock(run, move.request.slot, look);
 	if (lock < 0 && errno == EWOULDBLOCK) {
 		log_error("another nv-gpu is moving %s, or a write of one is stuck in the kernel; "
 			  "try again later, and reboot if it does not end",

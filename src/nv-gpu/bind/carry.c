@@ -160,6 +160,10 @@ static void take_back(struct carry *carry, const struct bind_state *before, bool
 	facts->action = BIND_RESTORE;
 	facts->driver_count = 0;
 	/* Where a module is stuck, others would get stuck in it. */
+	for (size_t i = 0; stuck_module && i < facts->unloaded.count; i++)
+		*arena_push(facts->arena, carry->carried->left.list, carry->carried->left.count) =
+			arena_printf(
+				facts->arena, "module %s is not loaded", facts->unloaded.list[i]);
 	if (stuck_module)
 		facts->unloaded.count = 0;
 	bind_plan(facts, false, &plan);
@@ -189,13 +193,15 @@ void bind_carry(struct bind_facts *facts, const struct bind_plan *plan, struct b
 {
 	struct carry carry = {.facts = facts, .door = door, .carried = carried};
 	struct bind_state *before = arena_alloc(facts->arena, (facts->count + 1) * sizeof(*before));
+	bool done;
 
 	*carried = (struct bind_carried){.end = BIND_DONE};
 	for (size_t i = 0; i < facts->count; i++)
 		before[i] = facts->functions[i].now;
-	if (do_all(&carry, plan))
-		return;
+	done = do_all(&carry, plan);
 	count_unloaded(facts, plan, carry.done);
+	if (done)
+		return;
 	take_back(&carry, before, carried->result.stuck && !carried->failed->function);
 	carried->end = carried->left.count ? BIND_PARTLY : BIND_BACK;
 }

@@ -124,19 +124,6 @@ static void load_drivers(const struct bind_facts *facts, struct bind_plan *plan)
 	}
 }
 
-/*
- * nvidia_drm with modeset keeps each GPU of the driver in use by itself, without any process, and
- * the unbind would wait for that forever; nvidia_modeset comes back with it.
- */
-static void unload(const struct bind_facts *facts, struct bind_plan *plan)
-{
-	if (!facts->drm.loaded || facts->drm_modeset == 0)
-		return;
-	add(plan, (struct bind_step){.kind = STEP_UNLOAD, .value = "nvidia_drm"});
-	if (facts->modeset.loaded && facts->modeset.uses == 1 && facts->modeset.needed_by == 1)
-		add(plan, (struct bind_step){.kind = STEP_UNLOAD, .value = "nvidia_modeset"});
-}
-
 static void put_override(struct bind_plan *plan, const struct bind_function *one, const char **now,
 	const char *value)
 {
@@ -155,6 +142,37 @@ static void put_control(struct bind_plan *plan, const struct bind_function *one,
 	*now = value;
 }
 
+/*
+ * nvidia_drm with modeset keeps each GPU of the driver in use by itself, without any process, and
+ * the unbind would wait for that forever; nvidia_modeset comes back with it.
+ */
+static void unload(const struct bind_facts *facts, struct bind_plan *plan)
+{
+	if (!facts->drm.loaded || facts->drm_modeset == 0)
+		return;
+	/* The module has the GPU, so that it must be awake already. */
+	for (size_t i = 0; i < facts->count; i++) {
+		const struct bind_function *one = &facts->functions[i];
+		const char *control = one->now.control;
+
+		if (bind_leaves(one) && str_eq(one->now.driver, "nvidia"))
+			put_control(plan, one, &control, "on");
+	}
+	add(plan, (struct bind_step){.kind = STEP_UNLOAD, .value = "nvidia_drm"});
+	if (facts->modeset.loaded && facts->modeset.uses == 1 && facts->modeset.needed_by == 1)
+		add(plan, (struct bind_step){.kind = STEP_UNLOAD, .value = "nvidia_modeset"});
+}
+
+/* Whether the plan has woken a function already. */
+static bool is_awake(const struct bind_plan *plan, const struct bind_function *one)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		if (plan->steps[i].kind == STEP_CONTROL && plan->steps[i].function == one)
+			return true;
+	}
+	return false;
+}
+
 static void move(
 	const struct bind_facts *facts, const struct bind_function *one, struct bind_plan *plan)
 {
@@ -165,6 +183,8 @@ static void move(
 		return;
 	if (changes(one)) {
 		/* A function that sleeps in D3cold must not meet a driver that leaves or comes. */
+		if (is_awake(plan, one))
+			control = "on";
 		put_control(plan, one, &control, "on");
 		if (one->now.driver)
 			write_to(plan, STEP_UNBIND, one, one->pci.slot);

@@ -482,6 +482,9 @@ void bind_preflight(const struct bind_facts *facts, struct bind_findings *findin
 		check->run(facts, findings);
 		for (size_t i = first; i < findings->count; i++)
 			findings->list[i].id = check->id;
+		/* Without a GPU there is nothing to ask about. */
+		if (check->run == check_slot && findings->count > first)
+			return;
 	}
 }
 

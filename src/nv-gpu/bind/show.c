@@ -64,6 +64,12 @@ static const char *nothing(const struct bind_facts *facts)
 		       : "Nothing to be done: it is so already.";
 }
 
+/* Whether there is no GPU at all that could be moved. */
+static bool is_nothing(const struct bind_findings *findings)
+{
+	return findings->count && str_eq(findings->list[findings->count - 1].id, "slot");
+}
+
 static void show_plan(struct gpu_run *run, const struct bind_answer *answer, struct buf *out)
 {
 	if (!answer->plan->count) {
@@ -127,7 +133,7 @@ static void show_text(struct gpu_run *run, const struct bind_answer *answer, str
 		buf_puts(out,
 			facts->dry ? "It would be refused:\n" : "Refused, nothing was changed:\n");
 	show_findings(answer->findings, true, out);
-	if (facts->dry && facts->count)
+	if (facts->dry && !is_nothing(answer->findings))
 		show_plan(run, answer, out);
 	if (answer->carried)
 		show_carried(answer, out);
