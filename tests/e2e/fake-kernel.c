@@ -312,11 +312,17 @@ int execve(const char *path, char *const words[], char *const environment[])
 
 	(void)path;
 	(void)environment;
+	/* Nobody ends modprobe with the program. */
+	if (action && strcmp(action, "before") == 0) {
+		kill(program, SIGKILL);
+		_exit(1);
+	}
 	if (happen(action) != 0)
 		_exit(1);
 	if (strncmp(words[2], "pci:", 4) != 0)
 		load_module(words[2]);
-	happen_after(action);
+	if (action && strcmp(action, "after") == 0)
+		kill(program, SIGKILL);
 	_exit(0);
 }
 

@@ -18,6 +18,7 @@ enum { POLL_MS = 250, LOCK_MS = 2000 };
 struct move {
 	struct gpu_run *run;
 	struct bind_request request;
+	int lock; /* of the slot */
 	struct bind_facts facts;
 	struct bind_findings findings;
 	struct bind_plan plan;
@@ -173,7 +174,7 @@ static int carry_out(struct move *move, int journal)
 {
 	struct bind_kernel kernel;
 
-	kernel_door(&kernel, move->run, journal);
+	kernel_door(&kernel, move->run, journal, move->lock);
 	bind_carry(&move->facts, &move->plan, &kernel.door, &move->carried);
 	if (move->carried.end == BIND_DONE)
 		return 0;
@@ -257,7 +258,7 @@ static int with_lock(struct move *move)
 /* The child of one that was killed a moment ago may still have to end. */
 static int take_lock(struct gpu_run *run, const char *slot, bool look)
 {
-	long until = now() + LOCK_MS;
+	long until = now() + (run->options.wait > LOCK_MS ? run->options.wait : LOCK_MS);
 
 	for (;;) {
 		int lock = journal_lock(run, slot, look);
@@ -271,28 +272,28 @@ static int take_lock(struct gpu_run *run, const char *slot, bool look)
 static int move(struct gpu_run *run, enum bind_action action)
 {
 	struct move move = {.run = run, .request = {.action = action, .only = -1}};
-	int status = parse(run, &move.request), lock;
+	int status = parse(run, &move.request);
 	bool look = run->options.dry_run || geteuid() != 0;
 
 	if (status)
 		return status;
 	if (run->options.sysroot)
 		return with_lock(&move);
-	lock = take_lock(run, move.request.slot, look);
-	if (lock < 0 && errno == EWOULDBLOCK) {
+	move.lock = take_lock(run, move.request.slot, look);
+	if (move.lock < 0 && errno == EWOULDBLOCK) {
 		log_error("another nv-gpu is moving %s, or a write of one is stuck in the kernel; "
 			  "try again later, and reboot if it does not end",
 			move.request.slot);
 		return EXIT_REFUSED;
 	}
-	if (lock < 0 && !look) {
+	if (move.lock < 0 && !look) {
 		log_error(
 			"cannot write below /run/nv-gpu: %s; nothing was changed", strerror(errno));
 		return EXIT_FAILED;
 	}
 	status = with_lock(&move);
-	if (lock >= 0)
-		close(lock);
+	if (move.lock >= 0)
+		close(move.lock);
 	return status;
 }
 

@@ -261,13 +261,13 @@ bool bind_is_held(const struct bind_facts *facts, const struct hw_holder *holder
 struct bind_result child_run(int (*work)(void *context, int answer), void *context,
 	long milliseconds, char *answer, size_t size);
 
-/* kernel.c: the door of this machine; journal is a descriptor of journal_open. */
+/* kernel.c: the door of this machine; descriptors of journal_open and journal_lock. */
 struct bind_kernel {
 	struct bind_door door;
 	struct gpu_run *run;
-	int journal;
+	int journal, lock;
 };
-void kernel_door(struct bind_kernel *kernel, struct gpu_run *run, int journal);
+void kernel_door(struct bind_kernel *kernel, struct gpu_run *run, int journal, int lock);
 /* driver_override of a function, asked in a child; false where the kernel does not answer. */
 bool kernel_override(struct gpu_run *run, const char *function, const char **override);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kernel: the door to this machine's kernel. Each write is one system call, in a child. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -28,6 +29,7 @@ struct errand {
 	const char *path; /* to write to, or to run */
 	struct hw *hw;
 	const char *function; /* to ask about */
+	int lock;
 };
 
 static int load(const struct errand *errand)
@@ -39,6 +41,8 @@ static int load(const struct errand *errand)
 	int status;
 
 	if (pid == 0) {
+		/* As long as modprobe is stuck, nobody else moves the slot. */
+		fcntl(errand->lock, F_SETFD, 0);
 		execve(errand->path, words, environment);
 		_exit(127);
 	}
@@ -81,7 +85,7 @@ static const char *path_of(struct bind_kernel *kernel, const struct bind_step *s
 static struct bind_result step_of(struct bind_door *door, const struct bind_step *step)
 {
 	struct bind_kernel *kernel = (struct bind_kernel *)door;
-	struct errand errand = {.step = step, .path = path_of(kernel, step)};
+	struct errand errand = {.step = step, .path = path_of(kernel, step), .lock = kernel->lock};
 
 	log_info("%s", bind_step_name(kernel->run->arena, step));
 	return child_run(do_step, &errand, deadlines[step->kind], NULL, 0);
@@ -174,7 +178,7 @@ static bool stop_of(struct bind_door *door)
 						sigismember(&set, SIGHUP));
 }
 
-void kernel_door(struct bind_kernel *kernel, struct gpu_run *run, int journal)
+void kernel_door(struct bind_kernel *kernel, struct gpu_run *run, int journal, int lock)
 {
 	*kernel = (struct bind_kernel){
 		.door = {.step = step_of,
@@ -184,5 +188,6 @@ void kernel_door(struct bind_kernel *kernel, struct gpu_run *run, int journal)
 			.stop = stop_of},
 		.run = run,
 		.journal = journal,
+		.lock = lock,
 	};
 }
