@@ -671,18 +671,35 @@ same || echo differs
         assert any("driver/unbind" in x for x in own) == (number > 0), own
 
 
-def test_udev_understands_the_rule():
+def test_udev_does_what_the_rule_says():
     e2e.needs("udevadm")
-    if e2e.run("udevadm", "verify", "--help").returncode:
-        verify = "udevadm test --action=add /sys/devices/virtual/mem/null 2>&1 | grep -i 'rules:.*:' "
-    else:
-        verify = "udevadm verify /etc/udev/rules.d/*.rules"
+
+    def subsystem(root):
+        for number in range(4):
+            os.symlink("../../../../bus/pci", root / f"{NVIDIA}.{number}/subsystem")
     result = kernel(f"""
+mkdir -p /etc/udev/rules.d
 gpu bind 0a:00 vfio-pci --persist >/dev/null || echo failed
-{verify}; echo "status $?"
-""")
-    assert "failed" not in result.stdout
-    assert "05-nv-gpu" not in result.stdout or "status 0" in result.stdout
+mkdir /mnt/rules && mv /etc/udev/rules.d/* /mnt/rules
+gpu restore 0a:00 >/dev/null || echo failed
+mv /mnt/rules/* /etc/udev/rules.d
+export SYSTEMD_DEVICE_VERIFY_SYSFS=0
+echo unwritten > /sys/bus/pci/drivers/nvidia/unbind
+announce() {{
+    udevadm test --action=add /{NVIDIA}.$1 > /mnt/udev 2>&1 || cat /mnt/udev
+    grep -i '05-nv-gpu.*\\(invalid\\|unknown\\|ignoring\\)' /mnt/udev
+    echo "$1 $(cat /sys/bus/pci/devices/{CARD}.$1/driver_override) $(cat /sys/bus/pci/drivers_probe)"
+}}
+announce 0
+announce 1
+echo $(cat /sys/bus/pci/drivers/nvidia/unbind) $(cat /sys/bus/pci/drivers/snd_hda_intel/unbind)
+# Another card in the slot is left alone.
+echo 0x1234 > /sys/bus/pci/devices/{CARD}.2/device
+announce 2
+""", subsystem)
+    lines = [x.strip() for x in result.stdout.splitlines()]
+    assert lines == [f"0 vfio-pci {CARD}.0", f"1 vfio-pci {CARD}.1", f"unwritten {CARD}.1",
+                     f"2 (null) {CARD}.1"], lines
 
 
 def test_without_a_place_for_the_journal_nothing_is_begun():

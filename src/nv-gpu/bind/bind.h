@@ -3,7 +3,7 @@
  * bind: moves a GPU from driver to driver. nv-gpu(1), MOVING A GPU, is the specification.
  *
  * facts.c      what is there: the slot, who holds it, what hangs on it, the drivers
- * preflight.c  facts -> findings: a table of checks; only thinks
+ * preflight.c  facts -> findings: a table of checks, some in preflight-use.c; only thinks
  * plan.c       facts -> wanted states -> steps; only thinks
  * carry.c      does the steps, and takes them back; the kernel is behind struct bind_door
  * kernel.c     that door, of this machine; child.c: what may never come back, in a child

@@ -146,7 +146,7 @@ int journal_lock(struct gpu_run *run, const char *slot, bool look)
 
 	if (!look && !tree_directory(&run->hw.root, FOLDER))
 		return -1;
-	fd = open(path, O_RDONLY | (look ? 0 : O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = open(path, O_RDONLY | (look ? 0 : O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 || flock(fd, (look ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0)
 		return fd;
 	error = errno;
