@@ -388,6 +388,7 @@ def test_garbage_harms_nothing():
 LIBRARY = f"""
 gpu() {{
     : > $FAKE_KERNEL_LOG
+    rm -f $FAKE_KERNEL_LOG.blocked
     LD_PRELOAD={KERNEL} {NV_GPU} "$@"
 }}
 drivers() {{
@@ -575,7 +576,7 @@ def test_whatever_order_blocks_it_is_reported_and_the_rest_taken_back():
         echo failed
     gpu restore 0a:00 > /mnt/out || { echo failed; cat /mnt/out; }
     same || { echo differs; echo "order $n"; cat /mnt/out; }
-""", FAKE_KERNEL_HURRY="100")
+""")
 
 
 KILLED = """

@@ -12,9 +12,8 @@
  *   after        and after it was
  *   hold         somebody opens /dev/zero first, and keeps it open
  *   stop         the program gets SIGTERM first
- * FAKE_KERNEL_HURRY makes all waiting that many times shorter. FAKE_KERNEL_LOG is the file that
- * orders are counted in, a line each; FAKE_KERNEL_PICKS a driver for functions without an override,
- * else the driver of the file "natural" beside it.
+ * FAKE_KERNEL_LOG is the file that orders are counted in, a line each; FAKE_KERNEL_PICKS a driver
+ * for functions without an override, else the driver of the file "natural" beside it.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -130,13 +129,24 @@ static bool is_zero(int fd)
 	return length == 9 && memcmp(path, "/dev/zero", 9) == 0;
 }
 
+/* The file that is there once an order does not come back. */
+static const char *blocked(void)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%.400s.blocked", getenv("FAKE_KERNEL_LOG"));
+	return path;
+}
+
 /* What happens before an order; -1: it is refused. */
 static int happen(const char *action)
 {
 	if (action && strcmp(action, "before") == 0)
 		end_program();
-	if (action && strcmp(action, "block") == 0)
+	if (action && strcmp(action, "block") == 0) {
+		put(blocked(), "");
 		stop_here();
+	}
 	if (action && strcmp(action, "stop") == 0)
 		kill(program, SIGTERM);
 	if (action && strcmp(action, "hold") == 0 && fork() == 0) {
@@ -340,12 +350,21 @@ long syscall(long number, ...)
 	return true_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3]);
 }
 
+/* A deadline is over at once where an order does not come back, and never comes early else. */
 int poll(struct pollfd *list, nfds_t length, int milliseconds)
 {
-	const char *hurry = getenv("FAKE_KERNEL_HURRY");
 	static int (*next)(struct pollfd *, nfds_t, int);
+	int events;
 
 	if (!next)
 		*(void **)&next = dlsym(RTLD_NEXT, "poll");
-	return next(list, length, hurry ? milliseconds / atoi(hurry) : milliseconds);
+	for (;;) {
+		int slice = milliseconds < 20 ? milliseconds : 20;
+
+		events = next(list, length, slice);
+		milliseconds -= slice;
+		/* For the one who waits for it alone. */
+		if (events || !milliseconds || unlink(blocked()) == 0)
+			return events;
+	}
 }
