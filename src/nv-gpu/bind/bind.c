@@ -272,6 +272,7 @@ static int take_lock(struct gpu_run *run, const char *slot, bool look)
 static int move(struct gpu_run *run, enum bind_action action)
 {
 	struct move move = {.run = run, .request = {.action = action, .only = -1}};
+	struct arena *own = run->arena;
 	int status = parse(run, &move.request);
 	bool look = run->options.dry_run || geteuid() != 0;
 
@@ -294,6 +295,9 @@ static int move(struct gpu_run *run, enum bind_action action)
 	status = with_lock(&move);
 	if (move.lock >= 0)
 		close(move.lock);
+	if (run->arena != own)
+		arena_free(run->arena);
+	run->arena = own;
 	return status;
 }
 

@@ -109,7 +109,10 @@ static void show_carried(const struct bind_answer *answer, struct buf *out)
 static void show_persisted(const struct bind_answer *answer, struct buf *out)
 {
 	if (answer->unpersisted)
-		buf_printf(out, "It will not survive a reboot: %s.\n", answer->unpersisted);
+		buf_printf(out,
+			"It will not survive a reboot: %s. Where udev's rules are made another "
+			"way, this is what to add:\n%s",
+			answer->unpersisted, persist_rule(answer->facts));
 	if (answer->persisted)
 		buf_printf(out,
 			"%s does it at each boot. If the initramfs loads graphics drivers, make "
