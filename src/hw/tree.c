@@ -62,6 +62,24 @@ bool tree_read(const struct hw_root *root, const char *path, struct tree_file *f
 	return file->text;
 }
 
+char *tree_trusted(
+	const struct hw_root *root, const char *path, size_t *length, const char **problem)
+{
+	struct tree_file file;
+
+	*length = 0;
+	*problem = NULL;
+	if (!tree_read(root, path, &file)) {
+		*problem = arena_printf(root->arena, "cannot be read: %s", strerror(errno));
+		return NULL;
+	}
+	if (!file.text)
+		return NULL;
+	*problem = hw_trust_problem(root, &file.status);
+	*length = file.length;
+	return *problem ? NULL : file.text;
+}
+
 static void copy_attributes(int from, int to)
 {
 	char names[2048], value[4096];

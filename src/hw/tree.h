@@ -22,6 +22,13 @@ struct tree_file {
 bool tree_read(const struct hw_root *root, const char *path, struct tree_file *file);
 
 /*
+ * The text of a file that the program obeys. NULL if there is none, and NULL with *problem set
+ * ("can be written by everybody; ...") if it is not to be obeyed or cannot be read.
+ */
+char *tree_trusted(
+	const struct hw_root *root, const char *path, size_t *length, const char **problem);
+
+/*
  * Replaces the text of a file, or makes it: a temporary file, synchronised and renamed, so that
  * one or the other is there whatever happens. old gives owner, mode and extended attributes
  * (SELinux's label, ACLs), NULL makes a file of root's with the mode. A symbolic link stays, what

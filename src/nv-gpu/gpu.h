@@ -57,6 +57,10 @@ int options_parse(struct arena *arena, struct gpu_options *options, int argc, ch
 /* Writes text to stdout; the status to exit with. */
 int gpu_print(const struct buf *out);
 
+/* Fills run->hw with all GPUs and their roles, those of machine.conf too; warns of what is wrong
+ * in that. */
+void gpu_scan(struct gpu_run *run);
+
 /*
  * The GPUs that the first word of the command line means: a slot ("01:00.0", "0000:01:00",
  * "1:0.0") or a selector of nv-run ("nvidia:1", "discrete", "name=*RTX*"); all of them without a

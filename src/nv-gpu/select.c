@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* select: the GPUs that a word means. */
+/* select: the machine's GPUs, and those that a word means. */
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "hw/tree.h"
 #include "nv-gpu/gpu.h"
 #include "offload/offload.h"
 #include "rule/rule.h"
@@ -14,6 +15,28 @@ const char *gpu_title(struct gpu_run *run, struct hw_gpu *gpu)
 	return arena_printf(run->arena, "%s %s",
 		str_starts(gpu->slot, "0000:") ? gpu->slot + 5 : gpu->slot,
 		hw_gpu_name(&run->hw, gpu));
+}
+
+void gpu_scan(struct gpu_run *run)
+{
+	struct rule_reader machine;
+	const char *problem;
+	size_t length;
+	const char *text = tree_trusted(&run->hw.root, NV_MACHINE_CONF, &length, &problem);
+
+	offload_machine(&machine, run->arena, NV_MACHINE_CONF, text, length, problem);
+	for (size_t i = 0; i < machine.mistake_count; i++) {
+		const struct rule_mistake *mistake = &machine.mistakes[i];
+
+		if (mistake->line)
+			log_warning("%s:%u:%u: %s", mistake->file, mistake->line, mistake->column,
+				mistake->text);
+		else
+			log_warning("%s: %s", mistake->file, mistake->text);
+	}
+	hw_scan_all(&run->hw);
+	offload_roles(run->arena, &machine, run->hw.gpus, run->hw.count);
+	hw_judge(&run->hw);
 }
 
 /* A slot in full, without its domain or function, as people copy it from lspci. */
@@ -34,8 +57,7 @@ bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
 	struct rule_selector selector;
 	struct offload_choice choice;
 
-	hw_scan_all(&run->hw);
-	hw_judge(&run->hw);
+	gpu_scan(run);
 	*gpus = run->hw.gpus;
 	*count = run->hw.count;
 	if (!word)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* world: facts of the machine, read when something first depends on them. */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -11,36 +10,6 @@
 #include "nv-run/run.h"
 
 static const char *const machine_file = NV_MACHINE_CONF;
-
-static const char *lower_case(struct arena *arena, const char *text)
-{
-	char *copy = arena_dup(arena, text);
-
-	for (char *c = copy; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return copy;
-}
-
-/* A header of machine.conf holds slots, in full or without the domain 0000, or ids, hexadecimal in
- * letters of either case; globs too. */
-static bool is_about(struct run *run, const struct rule_section *section, const struct hw_gpu *gpu)
-{
-	const char *header = lower_case(run->arena, section->header);
-	const char *names[] = {
-		lower_case(run->arena, gpu->slot),
-		str_starts(gpu->slot, "0000:") ? gpu->slot + 5 : gpu->slot,
-		arena_printf(run->arena, "%04x:%04x", gpu->vendor, gpu->device),
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		const struct rule_subject subject = {.name = names[i]};
-		const char *pattern;
-
-		if (rule_header_matches(run->arena, &subject, header, &pattern))
-			return true;
-	}
-	return false;
-}
 
 static void read_machine(struct run *run)
 {
@@ -54,24 +23,6 @@ static void read_machine(struct run *run)
 		rules_warn(run, &run->machine);
 }
 
-static void apply_machine(struct run *run)
-{
-	for (size_t i = 0; i < run->machine.count; i++) {
-		const struct rule_section *section = &run->machine.sections[i];
-
-		for (size_t j = 0; j < run->hw.count * section->count; j++) {
-			const struct rule_line *line = &section->lines[j % section->count];
-			struct hw_gpu *gpu = run->hw.gpus[j / section->count];
-
-			if (line->key->kind != RULE_ROLE || !is_about(run, section, gpu))
-				continue;
-			hw_role_from_name(line->value, &gpu->role);
-			gpu->role_why = arena_printf(
-				run->arena, "%s:%u says so", line->from.file, line->from.line);
-		}
-	}
-}
-
 void world_gpus(struct run *run, bool all)
 {
 	if (!run->hw_ready)
@@ -81,7 +32,7 @@ void world_gpus(struct run *run, bool all)
 		hw_scan_all(&run->hw);
 	else
 		hw_scan_drm(&run->hw);
-	apply_machine(run);
+	offload_roles(run->arena, &run->machine, run->hw.gpus, run->hw.count);
 	hw_judge(&run->hw);
 }
 

@@ -150,8 +150,7 @@ void look_gpus(struct session *session, struct look *look)
 {
 	struct hw *hw = &session->hw;
 
-	hw_scan_all(hw);
-	hw_judge(hw);
+	session_gpus(session->arena, hw);
 	hw_connectors(hw);
 	look->gpu_count = hw->count;
 	look->gpus = arena_alloc(session->arena, (hw->count + 1) * sizeof(*look->gpus));

@@ -62,6 +62,9 @@ int session_print(const struct buf *out);
 /* Value of a variable in the environment, NULL if it is not set or empty. */
 const char *session_variable(const struct session *session, const char *name);
 
+/* machine.c: finds all GPUs, with the roles that machine.conf says. */
+void session_gpus(struct arena *arena, struct hw *hw);
+
 /* deadline.c */
 
 /* Ends the program with status 1 and a message after so many milliseconds; 0 calls that off. */

@@ -3,6 +3,7 @@
  * offload: from a chosen GPU to environment variables. Pure: settings, GPUs, session and
  * environment in, a list of changes out, each with its origin and its reason.
  *
+ * roles.c     what machine.conf says of GPUs
  * choose.c    selector x GPUs -> one GPU, or why not
  * session.c   the session file's text (nv-run-session(5)) and what is guessed without it
  * plan.c      puts together: stale variables, the driver family, the rules' own variables
@@ -23,6 +24,17 @@
 struct arena;
 struct buf;
 struct display_socket;
+
+/*
+ * Reads machine.conf from its text (tree_trusted): no text is no file, a problem is why it is
+ * not read. What is wrong is in machine->mistakes.
+ */
+void offload_machine(struct rule_reader *machine, struct arena *arena, const char *path,
+	const char *text, size_t length, const char *problem);
+
+/* Gives the GPUs the roles that machine.conf says; before hw_judge, which guesses the others. */
+void offload_roles(struct arena *arena, const struct rule_reader *machine,
+	struct hw_gpu *const *gpus, size_t count);
 
 struct offload_choice {
 	struct rule_selector selector;

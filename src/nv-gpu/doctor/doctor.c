@@ -76,8 +76,7 @@ static void look(struct doctor *doctor)
 
 	doctor->count = 0;
 	doctor->xorg = NULL;
-	hw_scan_all(&run->hw);
-	hw_judge(&run->hw);
+	gpu_scan(run);
 	hw_connectors(&run->hw);
 	hw_kernel_read(&run->hw, &doctor->kernel);
 	for (const struct check *check = checks; check->name; check++) {

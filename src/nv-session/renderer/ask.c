@@ -317,8 +317,7 @@ const char *renderer_ask(struct arena *arena, const struct renderer_question *qu
 	const char *wrong;
 
 	*findings = (struct renderer_findings){0};
-	hw_scan_all(asking.hw);
-	hw_judge(asking.hw);
+	session_gpus(arena, asking.hw);
 	wrong = choose(&asking);
 	if (wrong)
 		return wrong;
