@@ -114,6 +114,12 @@ const char *hw_gpu_unusable(const struct hw_gpu *gpu);
 /* Mesa's tag for DRI_PRIME: "pci-0000_01_00_0" (Mesa src/loader/loader.c, compared literally). */
 const char *hw_gpu_tag(struct arena *arena, const struct hw_gpu *gpu);
 
+/*
+ * A slot as xorg.conf's BusID has it: "0001:0a:00.0" is "PCI:10@1:0:0", all decimal, the domain
+ * behind the bus (xf86pciBus.c). NULL if it is no PCI slot.
+ */
+const char *hw_bus_id(struct arena *arena, const char *slot);
+
 /* Whether a driver from before render offload may be running it, so that the version matters. */
 bool hw_gpu_is_legacy(const struct hw_gpu *gpu);
 

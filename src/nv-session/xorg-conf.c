@@ -2,7 +2,6 @@
 /* xorg-conf: what the X server has to be told before it starts, so that a mode can be. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,18 +18,6 @@
 #define SNIPPET DIRECTORY "/10-nv-session.conf"
 #define MAIN_FILE "/etc/X11/xorg.conf"
 #define MARK "# Written by nv-session xorg-conf"
-
-/* "0001:0a:00.0" is "PCI:10@1:0:0": all decimal, the domain behind the bus (xf86pciBus.c). */
-static const char *bus_id(struct arena *arena, const char *slot)
-{
-	unsigned domain, bus, device, function;
-
-	if (sscanf(slot, "%x:%x:%x.%u", &domain, &bus, &device, &function) != 4)
-		return NULL;
-	if (domain)
-		return arena_printf(arena, "PCI:%u@%u:%u:%u", bus, domain, device, function);
-	return arena_printf(arena, "PCI:%u:%u:%u", bus, device, function);
-}
 
 /* Where distributions keep X drivers. */
 static const char *const driver_directories[] = {
@@ -92,7 +79,7 @@ static bool find_pair(const struct look *look, enum x11_prime mode, struct pair 
 static void device(
 	struct session *session, struct buf *out, const char *identifier, const struct x11_gpu *gpu)
 {
-	const char *bus = bus_id(session->arena, gpu->slot);
+	const char *bus = hw_bus_id(session->arena, gpu->slot);
 
 	buf_printf(out, "\n# %s %s\nSection \"Device\"\n\tIdentifier \"%s\"\n\tDriver \"%s\"\n",
 		gpu->slot, gpu->name, identifier, x_driver(session, gpu));

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "nv-session/renderer/internal.h"
+#include "nv-session/session.h"
 #include "offload/offload.h"
 #include "rule/rule.h"
 
