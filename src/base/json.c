@@ -91,6 +91,14 @@ void json_number(struct json *json, const char *name, long value)
 	buf_printf(json->out, "%ld", value);
 }
 
+void json_count(struct json *json, const char *name, long value)
+{
+	if (value < 0)
+		json_null(json, name);
+	else
+		json_number(json, name, value);
+}
+
 void json_null(struct json *json, const char *name)
 {
 	member(json, name);

@@ -38,6 +38,32 @@ const char *hw_gpu_status(struct hw *hw, struct hw_gpu *gpu)
 	return gpu->status;
 }
 
+const char *hw_gpu_state(struct hw *hw, const struct hw_gpu *gpu)
+{
+	return gpu->pci ? hw_root_attr(&hw->root, gpu->path, "power_state") : NULL;
+}
+
+const char *hw_gpu_version(struct hw *hw, struct hw_gpu *gpu)
+{
+	static const char *const drivers[] = {"nvidia", "amdgpu", "i915", "xe"};
+	size_t which = 0, drivers_count = sizeof(drivers) / sizeof(*drivers);
+
+	while (which < drivers_count && (!gpu->driver || !str_eq(gpu->driver, drivers[which])))
+		which++;
+	if (which == drivers_count)
+		return NULL;
+	for (size_t i = 0; i < hw->count && !gpu->version; i++) {
+		if (hw->gpus[i]->version && str_eq(hw->gpus[i]->driver, gpu->driver))
+			gpu->version = hw->gpus[i]->version;
+	}
+	if (!gpu->version)
+		gpu->version = hw_root_text(&hw->root,
+			arena_printf(hw->root.arena, HW_MODULE "/%s/version", gpu->driver));
+	if (!gpu->version)
+		gpu->version = "";
+	return *gpu->version ? gpu->version : NULL;
+}
+
 const char *hw_gpu_tag(struct arena *arena, const struct hw_gpu *gpu)
 {
 	char *tag = arena_printf(arena, "%s-%s", gpu->pci ? "pci" : "platform", gpu->slot);
@@ -105,6 +131,14 @@ const struct hw_nvidia *hw_gpu_nvidia(struct hw *hw, struct hw_gpu *gpu)
 	facts->uuid = information(hw, text, "GPU UUID");
 	if (facts->uuid && (strchr(facts->uuid, '?') || !str_starts(facts->uuid, "GPU-")))
 		facts->uuid = NULL;
+	facts->bios = information(hw, text, "Video BIOS");
+	if (facts->bios && strchr(facts->bios, '?'))
+		facts->bios = NULL;
+	facts->firmware = information(hw, text, "GPU Firmware");
+	if (facts->firmware && str_eq(facts->firmware, "N/A"))
+		facts->firmware = "";
+	if (facts->firmware && strchr(facts->firmware, '?'))
+		facts->firmware = NULL;
 	minor = information(hw, text, "Device Minor");
 	if (minor && str_number(minor, strlen(minor), 10, &number))
 		facts->minor = (int)number;

@@ -36,12 +36,16 @@ struct hw_gpu {
 	bool boot; /* firmware and early boot were shown by it */
 	const struct hw_nvidia *nvidia;
 	const char *name, *status; /* lazy: hw_gpu_name, hw_gpu_status */
+	const char *version; /* lazy: hw_gpu_version, "" if it has none */
 };
 
 /* What the proprietary driver tells of a GPU in /proc/driver/nvidia/gpus/SLOT/information. */
 struct hw_nvidia {
 	const char *model; /* NULL if not told */
 	const char *uuid; /* "GPU-...", NULL until the GPU was initialised once */
+	const char *bios; /* "94.06.14.00.A1", NULL until then */
+	const char
+		*firmware; /* version of the GSP's firmware, "" if it runs none, NULL if not told */
 	int minor; /* N of /dev/nvidiaN, -1 if not told */
 };
 
@@ -62,6 +66,7 @@ struct hw {
 	size_t card_count;
 	struct hw_connector *connectors;
 	size_t connector_count;
+	const char *ids; /* the text of pci.ids, once a name was looked for in it */
 	bool drm_scanned, pci_scanned, judged;
 };
 
@@ -99,8 +104,22 @@ bool hw_gpu_is_nvidia(const struct hw_gpu *gpu);
 /* The name for people: NVIDIA's, else that of pci.ids, else vendor and ids. Never NULL. */
 const char *hw_gpu_name(struct hw *hw, struct hw_gpu *gpu);
 
+/* What lspci calls it: vendor and device as in pci.ids, numbers where they are not in it; NULL if
+ * it is not PCI. */
+const char *hw_gpu_pci_name(struct hw *hw, struct hw_gpu *gpu);
+
+/*
+ * The version of its driver, NULL where that means nothing: drivers of the kernel's own tree have
+ * none, those that vendors deliver beside it do.
+ */
+const char *hw_gpu_version(struct hw *hw, struct hw_gpu *gpu);
+
 /* power/runtime_status: "active", "suspended", ...; "unknown" if the kernel does not say. */
 const char *hw_gpu_status(struct hw *hw, struct hw_gpu *gpu);
+
+/* power_state, what PCI calls it: "D0", "D3hot", "D3cold" (without power); NULL if the kernel does
+ * not say (before 5.11). */
+const char *hw_gpu_state(struct hw *hw, const struct hw_gpu *gpu);
 
 /* NVIDIA's facts; all unknown for other drivers. Never NULL. */
 const struct hw_nvidia *hw_gpu_nvidia(struct hw *hw, struct hw_gpu *gpu);

@@ -9,6 +9,7 @@
 #define HW_SYS "/sys/"
 #define HW_DEVICES "/dev"
 #define HW_NODES "/dev/dri"
+#define HW_NODES_BY_PATH "/dev/dri/by-path"
 #define HW_VFIO_NODES "/dev/vfio"
 #define HW_CLASS_DRM "/sys/class/drm"
 #define HW_PCI_DEVICES "/sys/bus/pci/devices"
@@ -27,9 +28,11 @@
 #define HW_POWER_SUPPLY "/sys/class/power_supply"
 #define HW_MODULE "/sys/module"
 #define HW_NVIDIA_GPUS "/proc/driver/nvidia/gpus"
+#define HW_NVIDIA_VERSION "/proc/driver/nvidia/version"
 #define HW_NVIDIA_PARAMETERS "/proc/driver/nvidia/params"
 #define HW_PROCESSES "/proc"
 #define HW_CHARACTER_DEVICES "/proc/devices"
+#define HW_OWN_FILES "/proc/self/fd"
 #define HW_OWN_PROGRAM "/proc/self/exe"
 #define HW_OWN_PROCESS_NAMESPACE "/proc/self/ns/pid"
 #define HW_OWN_DESCRIPTORS "/proc/self/fd"
@@ -48,6 +51,9 @@
 struct arena;
 struct hw;
 struct hw_gpu;
+
+/* stack.c: where distributions put NVIDIA's libraries; NULL-ended. */
+extern const char *const hw_library_directories[];
 
 /* The GPU of "card0", its number filled in; NULL if it is none's. */
 struct hw_gpu *hw_card_gpu(struct hw *hw, const char *card);

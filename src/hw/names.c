@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* names: GPUs' names for people, from pci.ids where the driver does not tell one. */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "hw/facts.h"
 #include "hw/hw.h"
 #include "hw/internal.h"
 
@@ -66,21 +70,69 @@ static const char *short_name(struct hw *hw, const char *name)
 	return arena_copy(hw->root.arena, name, length);
 }
 
+/* Read once: it has a megabyte and more. */
+static const char *ids(struct hw *hw)
+{
+	for (size_t i = 0; id_files[i] && !hw->ids; i++)
+		hw->ids = hw_root_text(&hw->root, id_files[i]);
+	if (!hw->ids)
+		hw->ids = "";
+	return hw->ids;
+}
+
+const char *hw_ids_file(struct hw *hw)
+{
+	struct stat status;
+
+	for (size_t i = 0; id_files[i]; i++) {
+		int fd = hw_root_open(&hw->root, id_files[i], O_RDONLY);
+
+		if (fd < 0)
+			continue;
+		if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+			return arena_printf(hw->root.arena, HW_OWN_FILES "/%d", fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* The lines of a GPU's vendor and of itself behind the numbers; NULL if they are not there. */
+static void find_lines(
+	struct hw *hw, const struct hw_gpu *gpu, const char **vendor, const char **device)
+{
+	struct arena *arena = hw->root.arena;
+
+	*vendor = find_id(ids(hw), arena_printf(arena, "%04x  ", gpu->vendor), false);
+	*device = *vendor ? find_id(*vendor, arena_printf(arena, "\t%04x  ", gpu->device), true)
+			  : NULL;
+}
+
 static const char *from_ids(struct hw *hw, const struct hw_gpu *gpu)
 {
-	const char *text = NULL, *vendor, *device;
+	const char *vendor, *device;
 
-	for (size_t i = 0; id_files[i] && !text; i++)
-		text = hw_root_text(&hw->root, id_files[i]);
-	vendor = find_id(text, arena_printf(hw->root.arena, "%04x  ", gpu->vendor), false);
-	if (!vendor)
-		return NULL;
-	device = find_id(vendor, arena_printf(hw->root.arena, "\t%04x  ", gpu->device), true);
+	find_lines(hw, gpu, &vendor, &device);
 	if (!device)
 		return NULL;
 	return arena_printf(hw->root.arena, "%s %s",
 		maker(gpu->vendor) ? maker(gpu->vendor) : short_name(hw, vendor),
 		short_name(hw, device));
+}
+
+const char *hw_gpu_pci_name(struct hw *hw, struct hw_gpu *gpu)
+{
+	struct arena *arena = hw->root.arena;
+	const char *vendor, *device;
+
+	if (!gpu->pci)
+		return NULL;
+	find_lines(hw, gpu, &vendor, &device);
+	if (!vendor)
+		return arena_printf(arena, "Device %04x:%04x", gpu->vendor, gpu->device);
+	vendor = arena_copy(arena, vendor, strcspn(vendor, "\r\n"));
+	if (!device)
+		return arena_printf(arena, "%s Device %04x", vendor, gpu->device);
+	return arena_printf(arena, "%s %.*s", vendor, (int)strcspn(device, "\r\n"), device);
 }
 
 const char *hw_gpu_name(struct hw *hw, struct hw_gpu *gpu)

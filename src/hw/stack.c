@@ -4,12 +4,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "hw/hw.h"
+#include "hw/internal.h"
 
 #include <fcntl.h>
 #include <string.h>
 
 /* Where distributions put NVIDIA's libraries, for this machine's own word size first. */
-static const char *const library_directories[] = {
+const char *const hw_library_directories[] = {
 #if defined(__x86_64__)
 	"/usr/lib/x86_64-linux-gnu", /* Debian, Ubuntu; Debian links it through /etc/alternatives */
 #elif defined(__aarch64__)
@@ -87,9 +88,9 @@ static bool find_library(struct hw *hw, const char *library, const char *library
 			return true;
 		part += length + (part[length] != '\0');
 	}
-	for (size_t i = 0; library_directories[i]; i++) {
-		if (hw_root_exists(
-			    &hw->root, arena_path(hw->root.arena, library_directories[i], library)))
+	for (size_t i = 0; hw_library_directories[i]; i++) {
+		if (hw_root_exists(&hw->root,
+			    arena_path(hw->root.arena, hw_library_directories[i], library)))
 			return true;
 	}
 	return in_loader_cache(hw, library);

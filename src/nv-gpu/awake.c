@@ -89,8 +89,8 @@ static void json_function(
 		json_string(json, "status", function->status);
 		json_string(json, "control", function->control);
 		json_string(json, "state", function->state);
-		gpu_json_count(json, "usage", function->usage);
-		gpu_json_count(json, "active-children", function->children);
+		json_count(json, "usage", function->usage);
+		json_count(json, "active-children", function->children);
 		if (function->cold < 0)
 			json_null(json, "d3cold-allowed");
 		else

@@ -4,8 +4,9 @@
  *
  * main.c      the order of things; the table of commands
  * options.c   the command line
- * list.c show.c ps.c awake.c
+ * list.c ps.c awake.c
  *             a command each
+ * show/       everything known of a GPU, and --wake
  * record/     record and replay
  * bind/       bind, unbind and restore
  * doctor/     the doctor: a function a check
@@ -67,9 +68,6 @@ void gpu_scan(struct gpu_run *run);
  * word. False after saying that there is none.
  */
 bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count);
-
-/* Adds null where the number is negative, which is how "not told" is kept. */
-void gpu_json_count(struct json *json, const char *name, long value);
 
 /* "01:00.0 NVIDIA GeForce RTX 3050": a slot without the domain 0000, and the name. */
 const char *gpu_title(struct gpu_run *run, struct hw_gpu *gpu);

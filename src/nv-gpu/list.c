@@ -10,9 +10,9 @@
 
 enum { COLUMNS = 8 };
 
-static const char *nodes(struct gpu_run *run, const struct hw_gpu *gpu)
+static const char *nodes(struct gpu_run *run, struct hw_gpu *gpu)
 {
-	const struct hw_nvidia *nvidia = hw_gpu_nvidia(&run->hw, (struct hw_gpu *)gpu);
+	const struct hw_nvidia *nvidia = hw_gpu_nvidia(&run->hw, gpu);
 	const char *text = "";
 
 	if (gpu->card >= 0)
@@ -41,11 +41,14 @@ static const char *outputs(struct gpu_run *run, const struct hw_gpu *gpu)
 	return *text ? text : "-";
 }
 
-static const char *version(struct gpu_run *run, const struct hw_gpu *gpu)
+/* "active", "suspended (D3cold)": how deep one sleeps says whether it has power. */
+static const char *power(struct gpu_run *run, struct hw_gpu *gpu)
 {
-	const char *text = hw_gpu_is_nvidia(gpu) ? hw_nvidia_version(&run->hw) : NULL;
+	const char *status = hw_gpu_status(&run->hw, gpu), *state = NULL;
 
-	return text ? text : "-";
+	if (str_eq(status, "suspended"))
+		state = hw_gpu_state(&run->hw, gpu);
+	return state ? arena_printf(run->arena, "%s (%s)", status, state) : status;
 }
 
 static void print(struct gpu_run *run, struct buf *out)
@@ -57,20 +60,54 @@ static void print(struct gpu_run *run, struct buf *out)
 	table_row(run->arena, &table, headings);
 	for (size_t i = 0; i < run->hw.count; i++) {
 		struct hw_gpu *gpu = run->hw.gpus[i];
+		const char *version = hw_gpu_version(&run->hw, gpu);
 		const char *cells[COLUMNS] = {
 			gpu->slot,
 			hw_gpu_name(&run->hw, gpu),
 			gpu->driver ? gpu->driver : "-",
-			version(run, gpu),
+			version ? version : "-",
 			hw_role_name(gpu->role),
 			nodes(run, gpu),
 			outputs(run, gpu),
-			hw_gpu_status(&run->hw, gpu),
+			power(run, gpu),
 		};
 
+		for (size_t j = 0; j < COLUMNS; j++)
+			cells[j] = gpu_plain(run, cells[j]);
 		table_row(run->arena, &table, cells);
 	}
 	table_print(&table, out);
+}
+
+static void print_gpu(struct gpu_run *run, struct json *json, struct hw_gpu *gpu)
+{
+	const struct hw_nvidia *nvidia = hw_gpu_nvidia(&run->hw, gpu);
+
+	json_open(json, NULL, '{');
+	json_string(json, "slot", gpu->slot);
+	json_string(json, "ids",
+		gpu->pci ? arena_printf(run->arena, "%04x:%04x", gpu->vendor, gpu->device) : NULL);
+	json_string(json, "name", hw_gpu_name(&run->hw, gpu));
+	json_string(json, "pci-name", hw_gpu_pci_name(&run->hw, gpu));
+	json_string(json, "driver", gpu->driver);
+	json_string(json, "driver-version", hw_gpu_version(&run->hw, gpu));
+	json_string(json, "role", hw_role_name(gpu->role));
+	json_string(json, "role-why", gpu->role_why);
+	json_bool(json, "boot", gpu->boot);
+	json_string(json, "card", hw_node(run->arena, "card", gpu->card));
+	json_string(json, "render", hw_node(run->arena, "renderD", gpu->render));
+	json_count(json, "nvidia-minor", nvidia->minor);
+	json_string(json, "uuid", nvidia->uuid);
+	json_open(json, "outputs", '[');
+	for (size_t i = 0; gpu->card >= 0 && i < run->hw.connector_count; i++) {
+		if (run->hw.connectors[i].card == gpu->card && run->hw.connectors[i].connected)
+			json_string(json, NULL, run->hw.connectors[i].name);
+	}
+	json_close(json, ']');
+	json_string(json, "power", hw_gpu_status(&run->hw, gpu));
+	json_string(json, "power-state", hw_gpu_state(&run->hw, gpu));
+	json_string(json, "unusable", hw_gpu_unusable(gpu));
+	json_close(json, '}');
 }
 
 static void print_json(struct gpu_run *run, struct buf *out)
@@ -78,36 +115,8 @@ static void print_json(struct gpu_run *run, struct buf *out)
 	struct json json = {.out = out};
 
 	json_open(&json, NULL, '[');
-	for (size_t i = 0; i < run->hw.count; i++) {
-		struct hw_gpu *gpu = run->hw.gpus[i];
-		const struct hw_nvidia *nvidia = hw_gpu_nvidia(&run->hw, gpu);
-
-		json_open(&json, NULL, '{');
-		json_string(&json, "slot", gpu->slot);
-		json_string(&json, "ids",
-			gpu->pci ? arena_printf(run->arena, "%04x:%04x", gpu->vendor, gpu->device)
-				 : NULL);
-		json_string(&json, "name", hw_gpu_name(&run->hw, gpu));
-		json_string(&json, "driver", gpu->driver);
-		json_string(&json, "driver-version",
-			hw_gpu_is_nvidia(gpu) ? hw_nvidia_version(&run->hw) : NULL);
-		json_string(&json, "role", hw_role_name(gpu->role));
-		json_bool(&json, "boot", gpu->boot);
-		json_string(&json, "card", hw_node(run->arena, "card", gpu->card));
-		json_string(&json, "render", hw_node(run->arena, "renderD", gpu->render));
-		json_number(&json, "nvidia-minor", nvidia->minor);
-		json_string(&json, "uuid", nvidia->uuid);
-		json_open(&json, "outputs", '[');
-		for (size_t j = 0; gpu->card >= 0 && j < run->hw.connector_count; j++) {
-			if (run->hw.connectors[j].card == gpu->card &&
-				run->hw.connectors[j].connected)
-				json_string(&json, NULL, run->hw.connectors[j].name);
-		}
-		json_close(&json, ']');
-		json_string(&json, "power", hw_gpu_status(&run->hw, gpu));
-		json_string(&json, "unusable", hw_gpu_unusable(gpu));
-		json_close(&json, '}');
-	}
+	for (size_t i = 0; i < run->hw.count; i++)
+		print_gpu(run, &json, run->hw.gpus[i]);
 	json_close(&json, ']');
 	buf_putc(out, '\n');
 }
@@ -117,8 +126,7 @@ int list_run(struct gpu_run *run)
 	struct buf out = {0};
 	int status;
 
-	hw_scan_all(&run->hw);
-	hw_judge(&run->hw);
+	gpu_scan(run);
 	hw_connectors(&run->hw);
 	if (run->options.json)
 		print_json(run, &out);

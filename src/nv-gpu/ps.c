@@ -158,14 +158,6 @@ static void print(const struct view *view, struct buf *out)
 		buf_printf(out, "\n%s\n", unseen);
 }
 
-void gpu_json_count(struct json *json, const char *name, long value)
-{
-	if (value < 0)
-		json_null(json, name);
-	else
-		json_number(json, name, value);
-}
-
 void gpu_json_holder(struct gpu_run *run, struct json *json, const struct hw_holder *holder)
 {
 	json_open(json, NULL, '{');
