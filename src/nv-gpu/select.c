@@ -81,6 +81,8 @@ bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
 	}
 	/* An unusable one may be looked at too. */
 	offload_choose(run->arena, run->hw.gpus, run->hw.count, &selector, &choice);
+	if (!choice.gpu)
+		choice.gpu = choice.meant;
 	if (!choice.gpu) {
 		log_error("there is no GPU '%s'; 'nv-gpu list' shows those there are", word);
 		return false;

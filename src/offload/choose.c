@@ -198,6 +198,7 @@ void offload_choose(struct arena *arena, struct hw_gpu *const *gpus, size_t coun
 	if (unusable) {
 		choice->unsure = true;
 		choice->problem = arena_printf(arena, "%s %s", choice->gpu->slot, unusable);
+		choice->meant = choice->gpu;
 		choice->gpu = NULL;
 		return;
 	}

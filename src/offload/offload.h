@@ -39,6 +39,7 @@ void offload_roles(struct arena *arena, const struct rule_reader *machine,
 struct offload_choice {
 	struct rule_selector selector;
 	struct hw_gpu *gpu; /* NULL: none, software, or the choice failed */
+	struct hw_gpu *meant; /* the GPU asked for, though it cannot be used; NULL if it is gpu */
 	const char *why; /* how it was found, for people */
 	const char *problem; /* why the GPU asked for cannot be used; NULL if all is well */
 	bool named; /* the selector means this GPU and no other, rather than one of a kind */
