@@ -66,7 +66,8 @@ struct hw {
 	size_t card_count;
 	struct hw_connector *connectors;
 	size_t connector_count;
-	const char *ids; /* the text of pci.ids, once a name was looked for in it */
+	struct hw_ids_block *ids; /* what pci.ids has of the vendors asked for so far (names.c) */
+	size_t id_count;
 	bool drm_scanned, pci_scanned, judged;
 };
 

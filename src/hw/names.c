@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* names: GPUs' names for people, from pci.ids where the driver does not tell one. */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "hw/facts.h"
@@ -41,21 +43,87 @@ static const char *maker(unsigned vendor)
 	return NULL;
 }
 
-/* The text behind "PREFIXxxxx  " at the beginning of a line; stops at a line that ends a block. */
-static const char *find_id(const char *text, const char *key, bool block)
+/* What pci.ids says of a vendor: its name, then a line a device. */
+struct hw_ids_block {
+	unsigned vendor;
+	const char *text; /* NULL if it is not in there */
+};
+
+enum { WINDOW = 32 << 10, LONGEST_BLOCK = 4 << 20 };
+
+/* Where a file goes on behind a line's beginning, key being "\n10de  "; -1 if there is no such
+ * line. It has a megabyte and more, so it is looked through in pieces that stay in the cache. */
+static off_t find_line(int fd, const char *key)
 {
-	size_t length = strlen(key);
+	static char window[WINDOW];
+	size_t length = strlen(key), kept = 1;
+	off_t at = -1; /* of the window: the file's beginning is a line's too */
 
-	for (const char *line = text; line && *line;) {
-		const char *end = strchrnul(line, '\n');
+	window[0] = '\n';
+	for (;;) {
+		ssize_t count = read(fd, window + kept, WINDOW - kept);
+		size_t used = count > 0 ? kept + (size_t)count : 0;
+		const char *found = memmem(window, used, key, length);
 
-		if (strncmp(line, key, length) == 0)
-			return line + length;
-		if (block && line != text && *line != '\t' && *line != '#' && line != end)
-			return NULL;
-		line = *end ? end + 1 : end;
+		if (found)
+			return at + (found - window) + (off_t)length;
+		if (count <= 0)
+			return -1;
+		kept = used < length ? used : length - 1;
+		memmove(window, window + used - kept, kept);
+		at += (off_t)(used - kept);
 	}
-	return NULL;
+}
+
+/* How long a block is that begins in the middle of its first line; 0 if it goes on behind text. */
+static size_t block_length(const char *text, size_t length)
+{
+	const char *end = text + length;
+
+	for (const char *line = text; (line = memchr(line, '\n', (size_t)(end - line))); line++) {
+		if (line + 1 < end && !strchr("\t#\r\n", line[1]))
+			return (size_t)(line + 1 - text);
+	}
+	return 0;
+}
+
+static const char *read_block(struct arena *arena, int fd, off_t at)
+{
+	char *bytes = NULL;
+	const char *text = NULL;
+
+	for (size_t size = WINDOW; !text; size *= 4) {
+		ssize_t count = pread(fd, bytes = mem_resize(bytes, size), size, at);
+		size_t got = count > 0 ? (size_t)count : 0;
+		size_t length = block_length(bytes, got);
+
+		if (length || got < size || size >= LONGEST_BLOCK)
+			text = arena_copy(arena, bytes, length ? length : got);
+	}
+	free(bytes);
+	return text;
+}
+
+/* The text of a vendor behind its number; NULL if pci.ids does not have it. */
+static const char *vendor_text(struct hw *hw, unsigned vendor)
+{
+	const char *key = arena_printf(hw->root.arena, "\n%04x  ", vendor), *text = NULL;
+
+	for (size_t i = 0; i < hw->id_count; i++) {
+		if (hw->ids[i].vendor == vendor)
+			return hw->ids[i].text;
+	}
+	for (size_t i = 0; id_files[i] && !text; i++) {
+		int fd = hw_root_open(&hw->root, id_files[i], O_RDONLY);
+		off_t at = fd < 0 ? -1 : find_line(fd, key);
+
+		if (at >= 0)
+			text = read_block(hw->root.arena, fd, at);
+		if (fd >= 0)
+			file_done(fd);
+	}
+	*arena_push(hw->root.arena, hw->ids, hw->id_count) = (struct hw_ids_block){vendor, text};
+	return text;
 }
 
 /* "GA107M [GeForce RTX 3050 Mobile]" is known to people by what is in the brackets. */
@@ -68,16 +136,6 @@ static const char *short_name(struct hw *hw, const char *name)
 	if (close && close > open + 1)
 		return arena_copy(hw->root.arena, open + 1, (size_t)(close - open - 1));
 	return arena_copy(hw->root.arena, name, length);
-}
-
-/* Read once: it has a megabyte and more. */
-static const char *ids(struct hw *hw)
-{
-	for (size_t i = 0; id_files[i] && !hw->ids; i++)
-		hw->ids = hw_root_text(&hw->root, id_files[i]);
-	if (!hw->ids)
-		hw->ids = "";
-	return hw->ids;
 }
 
 const char *hw_ids_file(struct hw *hw)
@@ -100,11 +158,13 @@ const char *hw_ids_file(struct hw *hw)
 static void find_lines(
 	struct hw *hw, const struct hw_gpu *gpu, const char **vendor, const char **device)
 {
-	struct arena *arena = hw->root.arena;
 
-	*vendor = find_id(ids(hw), arena_printf(arena, "%04x  ", gpu->vendor), false);
-	*device = *vendor ? find_id(*vendor, arena_printf(arena, "\t%04x  ", gpu->device), true)
-			  : NULL;
+	const char *key = arena_printf(hw->root.arena, "\n\t%04x  ", gpu->device);
+
+	*vendor = vendor_text(hw, gpu->vendor);
+	*device = *vendor ? strstr(*vendor, key) : NULL;
+	if (*device)
+		*device += strlen(key);
 }
 
 static const char *from_ids(struct hw *hw, const struct hw_gpu *gpu)

@@ -3,12 +3,14 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
 from bench_common import Results, write
 import e2e
 import machines
+import tree
 
 PROCESSES, WATCH_SECONDS = 2000, 20
 
@@ -47,6 +49,27 @@ finally:
         sleeper.kill()
 """
 
+# list and lspci -D on one tree; then what each opens, the dynamic loader's files too.
+LIST = """
+import json, os, re, subprocess, sys
+program, directory, runs = sys.argv[1:]
+commands = [[program, "list"], ["lspci", "-D"]]
+with open(os.devnull, "w") as void:
+    subprocess.run(["hyperfine", "-N", "--warmup", "10", "--runs", runs, "--export-json",
+                    directory + "/times.json", *(" ".join(x) for x in commands)],
+                   check=True, stdout=void, stderr=void)
+    opened = []
+    for command in commands:
+        trace = directory + "/trace"
+        subprocess.run(["strace", "-f", "-e", "trace=open,openat,openat2", "-o", trace, *command],
+                       check=True, stdout=void)
+        opened.append(len(re.findall(r"open", open(trace).read())))
+print(json.dumps(opened))
+"""
+
+HERE = "this machine"
+FROM_DRIVER, FROM_IDS = "8 GPUs, named by the driver", "8 GPUs, named by pci.ids"
+
 
 class Bench(Results):
     def __init__(self, options, place):
@@ -56,6 +79,39 @@ class Bench(Results):
         self.nv_gpu = f"{options.build}/src/nv-gpu"
 
     def run(self):
+        self.list()
+        self.ps_and_watch()
+
+    def eight(self, name):
+        """The server with eight GPUs; pci.ids is this machine's, in its full length."""
+        root = self.place / name.split()[-1]
+        tree.complete(machines.unpack("server-eight-gpus", root))
+        if name == FROM_IDS:
+            shutil.rmtree(root / "proc/driver/nvidia/gpus")
+        return root
+
+    def list(self):
+        e2e.needs("lspci", "strace")
+        for name in (FROM_DRIVER, FROM_IDS, HERE):
+            command = [sys.executable, "-c", LIST, self.nv_gpu, str(self.place),
+                       str(max(20, self.options.runs // 5))]
+            if name == HERE:
+                result = e2e.run(*command, timeout=600)
+            else:
+                result = e2e.namespace(self.eight(name), 'exec "$@"', *command, timeout=600)
+            if result.returncode:
+                raise subprocess.SubprocessError(result.stderr)
+            opened = json.loads(result.stdout)
+            times = json.loads((self.place / "times.json").read_text())["results"]
+            ours, lspci = [x["median"] * 1000 for x in times]
+            self.results[f"list, {name}"] = {"nv-gpu list ms": ours, "lspci -D ms": lspci,
+                                             "files opened": opened}
+            print(f"{name}: nv-gpu list {ours:.2f} ms, lspci -D {lspci:.2f} ms; "
+                  f"files opened {opened[0]} and {opened[1]}")
+            self.target(f"list / lspci -D, {name}", ours / lspci, 0.5)
+            self.target("  files opened, of lspci's", opened[0] / opened[1], 1.0)
+
+    def ps_and_watch(self):
         e2e.needs("fuser")
         root = machines.unpack(e2e.LAPTOP, self.place / "machine")
         for node in ("renderD128", "card1"):
