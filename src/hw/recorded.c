@@ -18,7 +18,8 @@
 	"{/usr/lib/*-linux-gnu,/usr/lib/*-linux-gnu/nvidia,/usr/lib/*-linux-gnu/nvidia/current,"   \
 	"/usr/lib64,/usr/lib64/nvidia,/usr/lib,/usr/lib32,/usr/lib/nvidia,/usr/lib/nvidia/"        \
 	"current,/usr/lib32/nvidia,/run/opengl-driver/lib,/run/opengl-driver-32/lib,"              \
-	"/usr/local/lib,/usr/local/nvidia/lib,/usr/local/nvidia/lib64,/opt/cuda/lib64,"            \
+	"/usr/local/lib,/usr/local/lib64,/usr/lib/wsl/lib,/usr/lib/*-linux-gnueabihf,/usr/local/"  \
+	"nvidia/lib,/usr/local/nvidia/lib64,/opt/cuda/lib64,"                                      \
 	"/usr/local/cuda/lib64,/lib/*-linux-gnu,/lib64}"
 
 #define SHARE                                                                                      \
@@ -81,11 +82,11 @@ const struct recorded recorded_table[] = {
 	{"/sys/class/drm/*/device", RECORDED_NAME, NULL},
 	{"/sys/dev/char/{226,195}:*", RECORDED_NAME, NULL},
 	{"/sys/class/graphics/fb*/{name,dev,modes,virtual_size}", RECORDED_TEXT, NULL},
-	{"/sys/class/graphics/fbcon/*", RECORDED_NAME, NULL},
 	{"/sys/class/vtconsole/*/{name,bind}", RECORDED_TEXT, NULL},
 	{"/sys/class/{vfio,vfio-dev,mdev_bus,drm_dp_aux_dev,i2c-dev}/*", RECORDED_NAME, NULL},
 	{"/sys/class/{vfio,vfio-dev}/*/dev", RECORDED_TEXT, NULL},
 	{"/sys/class/iommu/*", RECORDED_NAME, NULL},
+	{"/sys/class/kfd/kfd/dev", RECORDED_TEXT, NULL},
 	{"/sys/bus/{mdev,thunderbolt}/devices/*", RECORDED_NAME, NULL},
 	{"/sys/bus/thunderbolt/devices/*/{authorized,device_name,vendor_name,generation,uevent}",
 		RECORDED_TEXT, NULL},
@@ -120,14 +121,16 @@ const struct recorded recorded_table[] = {
 	 "kernel/drivers/vfio/pci,kernel/drivers/video/fbdev/nvidia}/"
 	 "{nvidia*.ko*,nouveau.ko*,nova*.ko*,amdgpu.ko*,i915.ko*,xe.ko*,vfio*.ko*}",
 		RECORDED_NAME, NULL},
-	{"{/usr,}/lib/firmware/nvidia/*/gsp*.bin*", RECORDED_NAME, NULL},
+	{"{/usr/lib,/lib,/lib/firmware/updates,/usr/lib/firmware/updates,/run/current-system}/"
+	 "firmware/nvidia/*/gsp*",
+		RECORDED_NAME, NULL},
 	{"/var/lib/dkms/nvidia*{,/*,/*/*,/*/*/*}", RECORDED_NAME, NULL},
 	{"/usr/src/nvidia*", RECORDED_NAME, NULL},
 	{"{/etc,/run,/usr/lib,/usr/local/lib,/lib}/modprobe.d/*", RECORDED_TEXT, NULL},
 	{"{/etc,/run,/usr/lib,/lib}/modules-load.d/*", RECORDED_TEXT, NULL},
 	{"/etc/modules", RECORDED_TEXT, NULL},
 	{"/{usr/,}{s,}bin/modprobe", RECORDED_NAME, NULL},
-	{"/run/current-system/sw/bin/modprobe", RECORDED_NAME, NULL},
+	{"/run/current-system/sw/bin/{modprobe,nvidia-*}", RECORDED_NAME, NULL},
 	{"/etc/{dracut.conf.d/*,mkinitcpio.conf,initramfs-tools/modules,default/grub}",
 		RECORDED_MENTION, NULL},
 	{"{/etc,/run,/usr/lib,/lib}/udev/rules.d/*", RECORDED_MENTION, NULL},
@@ -139,13 +142,16 @@ const struct recorded recorded_table[] = {
 		   "libvulkan*.so*,libvdpau*.so*,libva*.so*,libdrm*.so*,libXNVCtrl.so*}",
 		RECORDED_NAME, NULL},
 	{LIBRARIES "/{gbm,vdpau,dri,nvidia/xorg,nvidia/wine}/*.{so,dll}*", RECORDED_NAME, NULL},
-	{"{/usr/lib,/usr/lib64,/usr/lib/*-linux-gnu}/xorg/modules/{drivers,extensions}/*.so*",
+	{"{/usr/lib,/usr/lib64,/usr/lib/*-linux-gnu,/usr/local/lib,/run/opengl-driver/lib,"
+	 "/run/current-system/sw/lib}/xorg/modules/{drivers,extensions}/*.so*",
 		RECORDED_NAME, NULL},
-	{"{/usr/lib,/usr/lib64}/{nvidia,nvidia/xorg,xorg/modules/linux}/*.so*", RECORDED_NAME,
-		NULL},
+	{"{/usr/lib,/usr/lib64}/{nvidia,nvidia/xorg,xorg/modules/linux,opengl/nvidia/extensions}/"
+	 "*.so*",
+		RECORDED_NAME, NULL},
 	{"/etc/alternatives/*nvidia*", RECORDED_NAME, NULL},
 	{"/etc/ld.so.cache", RECORDED_TEXT, recorded_cache},
-	{"/etc/ld.so.conf.d/*", RECORDED_MENTION, NULL},
+	{"/etc/ld.so.conf{,.d/*}", RECORDED_TEXT, NULL},
+	{"{,/usr}/lib{,32,64}/ld-linux*.so.*", RECORDED_NAME, NULL},
 	{SHARE "/glvnd/egl_vendor.d/*", RECORDED_TEXT, NULL},
 	{SHARE "/egl/egl_external_platform.d/*", RECORDED_TEXT, NULL},
 	{SHARE "/vulkan/{icd.d,implicit_layer.d,explicit_layer.d}/*", RECORDED_TEXT, NULL},
@@ -157,7 +163,8 @@ const struct recorded recorded_table[] = {
 	{"/etc/{docker/daemon.json,containerd/config.toml}", RECORDED_MENTION, NULL},
 	{"/usr/local/{cuda,cuda-*}", RECORDED_NAME, NULL},
 	{"/usr/local/{cuda,cuda-*}/{version.json,version.txt}", RECORDED_TEXT, NULL},
-	{"/opt/{cuda,cuda/version.json}", RECORDED_NAME, NULL},
+	{"{/opt/cuda,/usr/lib/cuda,/usr/lib/nvidia-cuda-toolkit}{,/version.json,/version.txt}",
+		RECORDED_TEXT, NULL},
 	{"{/usr/local/cuda/,/opt/cuda/,/usr/}bin/{nvcc,nvidia-smi,nvidia-modprobe,"
 	 "nvidia-persistenced,nvidia-powerd,nvidia-sleep.sh,nv-fabricmanager,mokutil}",
 		RECORDED_NAME, NULL},
@@ -166,10 +173,12 @@ const struct recorded recorded_table[] = {
 	{"the session, the X server and display managers", RECORDED_TITLE, NULL},
 	{"/etc/nv-run", RECORDED_TREE, NULL},
 	{"{/usr,/usr/local}/share/nv-run/rules.d/*", RECORDED_TEXT, NULL},
-	{"/etc/{environment,environment.d/*,security/pam_env.conf,profile,profile.d/*,"
+	{"/etc/{environment,environment.d/*,security/pam_env.conf,pam/environment,profile,"
+	 "profile.local,profile.d/*,bashrc,bash.bashrc.local,set-environment,zprofile,zsh/zprofile,"
+	 "xprofile,xdg/plasma-workspace/env/*,xdg/uwsm/env*,"
 	 "bash.bashrc,zsh/zshenv,zshenv}",
 		RECORDED_MENTION, NULL},
-	{"/usr/{lib,local/lib}/environment.d/*", RECORDED_MENTION, NULL},
+	{"{/usr/lib,/usr/local/lib,/lib,/run}/environment.d/*", RECORDED_MENTION, NULL},
 	{"{/etc,/usr/lib,/run}/systemd/{system,user}.conf{,.d/*}", RECORDED_MENTION, NULL},
 	{"@home/{.config/environment.d/*,.pam_environment,.profile,.bash_profile,.xprofile,"
 	 ".xsessionrc,.xinitrc}",
@@ -181,25 +190,29 @@ const struct recorded recorded_table[] = {
 	{"/var/log/Xorg.[0-9]*.log", RECORDED_TEXT, NULL},
 	{"/etc/X11/{xorg.conf*,XF86Config,Xwrapper.config,default-display-manager}", RECORDED_TEXT,
 		NULL},
-	{"{/etc,/usr/share,/usr/lib,/usr/lib64,/usr/local/share}/X11/xorg.conf.d/*", RECORDED_TEXT,
-		NULL},
-	{"/etc/X11/{Xsession.d,xinit/xinitrc.d}/*", RECORDED_MENTION, NULL},
+	{"{/etc,/usr/share,/usr/lib,/usr/lib64,/usr/local/share,/usr/etc}/X11/"
+	 "{xorg.conf.d/*,xorg.conf}",
+		RECORDED_TEXT, NULL},
+	{"/etc/xorg.conf", RECORDED_TEXT, NULL},
+	{"/etc/X11/{xinit/xinitrc,Xsession.d/*,xinit/xinitrc.d/*}", RECORDED_MENTION, NULL},
 	{"/etc/X11/xdm/{xdm-config,Xsetup*}", RECORDED_TEXT, NULL},
 	{"/tmp/.X11-unix/X*", RECORDED_NAME, NULL},
 	{"/tmp/.X*-lock", RECORDED_TEXT, NULL},
-	{"{/etc,/usr/share,/etc/xdg,/usr/local/share}/lightdm/{lightdm.conf,lightdm.conf.d/*}",
-		RECORDED_TEXT, NULL},
+	{"{/etc,/usr/share,/etc/xdg,/usr/local/share}/lightdm/{lightdm.conf.d/*,*}", RECORDED_TEXT,
+		NULL},
 	{"{/etc/,/usr/lib/sddm/}sddm.conf{,.d/*}", RECORDED_TEXT, NULL},
 	{"/usr/share/sddm/scripts/{Xsetup,Xstop}", RECORDED_TEXT, NULL},
-	{"/etc/{gdm,gdm3}/{custom.conf,daemon.conf}", RECORDED_TEXT, NULL},
+	{"{/etc,/run}/{gdm,gdm3}/{custom.conf,daemon.conf}", RECORDED_TEXT, NULL},
 	{"/etc/lxdm/{lxdm.conf,LoginReady,PreLogin,PostLogin}", RECORDED_TEXT, NULL},
 	{"{/etc/xdg/autostart,/usr/share/gdm/greeter/autostart}/*", RECORDED_MENTION, NULL},
-	{"/{usr/,}{s,}bin/{gdm,gdm3,lightdm,sddm,xdm,lxdm,Xorg,Xwayland,xinit}", RECORDED_NAME,
-		NULL},
+	{"/{usr/,usr/local/,run/current-system/sw/}{bin,sbin,libexec,lib/xorg,lib}/{gdm,gdm3,"
+	 "lightdm,sddm,xdm,lxdm,Xorg,Xorg.bin,Xwayland,xinit,dracut,mkinitcpio,update-initramfs}",
+		RECORDED_NAME, NULL},
 
 	{"services, and what other tools left", RECORDED_TITLE, NULL},
 	{UNITS "/{system,user}{,/*.wants,/*.requires}/{nvidia*,bumblebee*,optimus*,supergfxd*,"
-	       "com.system76.PowerDaemon*,gpu-manager*,switcheroo*,prime*,envycontrol*,"
+	       "com.system76.PowerDaemon*,gpu-manager*,switcheroo*,prime*,envycontrol*,egpu*,"
+	       "all-ways-egpu*,"
 	       "display-manager*,nv-gpu*,nv-session*,driverctl*,dcgm*}",
 		RECORDED_TEXT, NULL},
 	{UNITS "/system{,/*.wants}/{gdm*,sddm*,lightdm*,lxdm*,xdm*,greetd*,ly*}.service",
@@ -219,13 +232,15 @@ const struct recorded recorded_table[] = {
 	{"/etc/{bumblebee,optimus-manager,prime,envycontrol,switcheroo-control,supergfxd.conf,"
 	 "prime-discrete,nvidia-xrun,driverctl.d,nvidia,egpu-switcher,all-ways-egpu}",
 		RECORDED_TREE, NULL},
+	{"/opt/egpu-switcher{,/*}", RECORDED_NAME, NULL},
 	{"/var/lib/{optimus-manager,envycontrol,nv-gpu,nv-run,driverctl,ubuntu-drivers-common,"
 	 "switcheroo-control}{,/*}",
 		RECORDED_NAME, NULL},
 	{"/var/{cache,lib}/{envycontrol,optimus-manager}/*", RECORDED_TEXT, NULL},
 	{"/run/{nv-gpu,optimus-manager,u-d-c-nvidia*}{,/*}", RECORDED_TEXT, NULL},
 	{"/{usr/,usr/local/,}{s,}bin/{bumblebeed,optirun,primusrun,optimus-manager,envycontrol,"
-	 "supergfxctl,supergfxd,prime-select,prime-switch,system76-power,gpu-manager,nvidia-xrun,"
+	 "supergfxctl,supergfxd,prime-select,prime-switch,linux-driver-management,system76-power,"
+	 "gpu-manager,nvidia-xrun,"
 	 "switcherooctl,driverctl,nvidia-settings,nvidia-xconfig,egpu-switcher,all-ways-egpu}",
 		RECORDED_NAME, NULL},
 	{NULL, RECORDED_TITLE, NULL},

@@ -357,6 +357,31 @@ def test_files_that_change_while_they_are_read():
             changer.join()
 
 
+RENAME = """
+import os
+os.mkdir("a")
+print("ready", flush=True)
+while os.getppid() == {parent}:
+    os.rename("a", "b")
+    os.rename("b", "a")
+"""
+
+
+def test_renames_elsewhere_on_the_machine_change_no_answer():
+    with e2e.place() as place:
+        root = machine(e2e.LAPTOP, place / "machine")
+        (place / "elsewhere").mkdir()
+        expected = ask(root, ["awake", "--json"]).stdout
+        with subprocess.Popen(["python3", "-c", RENAME.format(parent=os.getpid())],
+                              stdout=subprocess.PIPE, cwd=place / "elsewhere") as renaming:
+            try:
+                renaming.stdout.readline()
+                for _ in range(100):
+                    assert ask(root, ["awake", "--json"]).stdout == expected
+            finally:
+                renaming.kill()
+
+
 def spoil(seed):
     """A machine with some of its files, links and directories spoilt at random."""
     chance = random.Random(seed)
