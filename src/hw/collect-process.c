@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* collect-process: of who holds a GPU what nv-gpu ps shows, and no more. */
+/* collect-process: of who holds a GPU what nv-gpu ps shows, and which drivers' daemons run. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +18,12 @@
 enum { MAPS = 16 << 20, KERNEL_THREAD = 0x00200000 };
 
 static const char deleted[] = " (deleted)";
+
+/* Beginnings of the names of programs whose running, and how, says something of a machine's GPUs.
+ */
+static const char *const telling[] = {"nvidia-", "nv-", "nv_", "nvsm", "dcgm", "bumblebee",
+	"optimus", "supergfx", "system76-pow", "switcheroo", "gpu-manager", "Xorg", "Xwayland",
+	NULL};
 
 struct processes {
 	struct collecting *collecting;
@@ -211,6 +217,30 @@ static void holder(struct processes *processes)
 		collecting_text(processes->collecting, RECORDING_LINK, path, text);
 }
 
+/* Their command lines tell how they were started. */
+static void daemon_of(struct processes *processes)
+{
+	static const char *const names[] = {"comm", "cmdline"};
+	const char *path = arena_path(processes->scratch, processes->path, names[0]);
+	const char *name = read_file(processes, path, COLLECTING_FILE);
+	bool tells = false;
+
+	for (size_t i = 0; name && telling[i]; i++)
+		tells |= str_starts(name, telling[i]);
+	for (size_t i = 0; tells && i < sizeof(names) / sizeof(*names); i++) {
+		size_t length;
+		const char *text;
+
+		path = arena_path(processes->arena, processes->path, names[i]);
+		text = collecting_read(
+			processes->collecting, processes->arena, path, COLLECTING_FILE, &length);
+		if (text)
+			collecting_add(processes->collecting,
+				(struct recording_entry){
+					.path = path, .text = text, .length = length});
+	}
+}
+
 static void process(struct processes *processes, const char *pid)
 {
 	struct recording *recording = &processes->collecting->collection->recording;
@@ -234,6 +264,7 @@ static void process(struct processes *processes, const char *pid)
 	}
 	if (processes->holds)
 		holder(processes);
+	daemon_of(processes);
 }
 
 /* The names of the holders' users, without what else the file says of them. */
