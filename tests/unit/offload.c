@@ -12,8 +12,10 @@
 static struct arena *arena;
 
 static const struct hw_nvidia no_facts = {.minor = -1};
-static const struct hw_nvidia first = {"RTX A", "GPU-11111111-aaaa-4bbb-8ccc-0123456789ab", 0};
-static const struct hw_nvidia second = {"RTX B", "GPU-22222222-AAAA-4bbb-8ccc-0123456789ab", 1};
+static const struct hw_nvidia first = {
+	.model = "RTX A", .uuid = "GPU-11111111-aaaa-4bbb-8ccc-0123456789ab", .minor = 0};
+static const struct hw_nvidia second = {
+	.model = "RTX B", .uuid = "GPU-22222222-AAAA-4bbb-8ccc-0123456789ab", .minor = 1};
 
 /* The GPUs that machines are made of. */
 #define INTEL                                                                                      \
