@@ -239,6 +239,17 @@ static const char *nodes_of(struct inquiry *inquiry, const struct hw_holder *hol
 	return tied ? text : "";
 }
 
+/* Whether it has something of the GPU mapped that it has closed: fuser(1) and lsof(8) may miss it.
+ */
+static bool is_mapped_alone(const struct inquiry *inquiry, const struct hw_holder *holder)
+{
+	for (size_t i = 0; i < holder->node_count; i++) {
+		if (holder->held[i].node->gpu == inquiry->gpu && !holder->held[i].open)
+			return true;
+	}
+	return false;
+}
+
 /* The kernel keeps 15 bytes of a name. */
 static bool is_persistenced(const struct hw_holder *holder)
 {
@@ -259,8 +270,8 @@ static void holder_of(struct inquiry *inquiry, const struct hw_holder *holder, c
 				holder->pid),
 			cure);
 	else
-		add(inquiry, holder->mapped ? "mapping" : "holder", what, cure)->later =
-			gpu_keep_off(run, inquiry->gpu, holder);
+		add(inquiry, is_mapped_alone(inquiry, holder) ? "mapping" : "holder", what, cure)
+			->later = gpu_keep_off(run, inquiry->gpu, holder);
 }
 
 /* Each of them, or on a GPU that shows the desktop how many. The number of them. */

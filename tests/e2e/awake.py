@@ -350,5 +350,64 @@ def test_a_watch_names_what_is_new_and_ends_on_a_signal():
         assert [x["name"] for x in second["by"]] == ["game"], second
 
 
+def watched(root, change, *words):
+    """What a watch writes of a GPU that slept and was woken, and how it ends when that is gone."""
+    status = root / f"{NVIDIA}.0/power/runtime_status"
+    with subprocess.Popen([NV_GPU, "awake", "nvidia", "--watch", *words, "--sysroot", root],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env=e2e.environment()) as child:
+        lines = [child.stdout.readline()]
+        change(root)
+        status.write_text("active\n")
+        lines.append(child.stdout.readline())
+        # An attribute of a device that went reads as nothing.
+        status.write_text("")
+        lines.append(child.stdout.readline())
+        assert child.wait(10) == 1, lines
+        assert "every GPU that was watched is gone" in child.stderr.read()
+    return lines
+
+
+def fdinfo(ns):
+    return f"drm-pdev:\t0000:01:00.0\ndrm-client-id:\t1\ndrm-engine-gfx:\t{ns} ns\n"
+
+
+def test_a_watch_suspects_those_that_held_the_gpu_before_and_those_whose_engines_ran():
+    with e2e.place() as place:
+        root = laptop(place, "suspended")
+        process(root, 9, "compositor", ["/dev/nvidia0"])
+        first, second, third = watched(root, lambda root: None)
+        assert first.endswith(" 0000:01:00.0 asleep\n"), first
+        assert "awake: by one that had it open before, compositor (9); or by the" in second, second
+        assert third.endswith(" 0000:01:00.0 gone\n"), third
+    for name, new in (("by", 500), ("held-before", 100)):
+        with e2e.place() as place:
+            root = laptop(place, "suspended")
+            one = process(root, 9, "compositor", ["/dev/dri/card0"], fdinfo={0: fdinfo(100)})
+            lines = watched(root, lambda root: e2e.write(one / "fdinfo/0", fdinfo(new)), "--json")
+            found = json.loads(lines[1])
+            assert [x["name"] for x in found[name]] == ["compositor"], found
+            assert len(found["by"]) + len(found["held-before"]) == 1, found
+
+
+def test_a_watch_says_so_when_nobody_is_there_to_suspect():
+    with e2e.place() as place:
+        lines = watched(laptop(place, "suspended"), lambda root: None)
+        assert "awake: by the kernel, or by what has let go of it already" in lines[1], lines
+
+
+def test_a_process_that_got_a_holders_number_is_new_to_the_watch():
+    with e2e.place() as place:
+        root = laptop(place, "suspended")
+        one = process(root, 9, "old", ["/dev/nvidia0"])
+        stat = "9 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {} 0 0\n"
+        e2e.write(one / "stat", stat.format(100))
+
+        def again(root):
+            e2e.write(one / "stat", stat.format(200))
+            e2e.write(one / "comm", "new\n")
+        assert ": woken by new (9)" in watched(root, again)[1]
+
+
 if __name__ == "__main__":
     e2e.tap.run(e2e.tests(globals()))
