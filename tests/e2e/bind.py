@@ -585,9 +585,31 @@ def test_whatever_order_blocks_it_is_reported_and_the_rest_taken_back():
     # Function 0 goes last: unless it is the one, it is where it was.
     grep -q '0000:0a:00.0 is stuck' /mnt/out || [ "$(drivers | cut -d' ' -f1)" = nvidia ] ||
         echo failed
+    # Nothing more is asked of what is stuck.
+    slot=$(sed -n ${n}p $FAKE_KERNEL_LOG | grep -o '0000:0a:00[.].' | head -1)
+    [ "$slot" ] && sed 1,${n}d $FAKE_KERNEL_LOG | grep -F $slot && echo failed
     gpu restore 0a:00 > /mnt/out || { echo failed; cat /mnt/out; }
     same || { echo differs; echo "order $n"; cat /mnt/out; }
 """)
+
+
+def test_a_process_that_is_stuck_holds_up_nobody_but_keeps_the_slot():
+    # The last unbind: that of the GPU itself.
+    result = kernel("""
+gpu bind 0a:00 vfio-pci >/dev/null; gpu restore 0a:00 >/dev/null
+answer=$(FAKE_KERNEL_AT="14 stuck" gpu bind 0a:00 vfio-pci 2>&1)
+echo "status $?"
+echo "$answer" | grep 'unbind 0000:0a:00.0 from nvidia: it does not come back'
+drivers
+gpu restore 0a:00; echo "status $?"
+kill -9 $(cat $FAKE_KERNEL_LOG.stuck)
+gpu restore 0a:00 >/dev/null; echo "status $?"
+same || echo differs
+""")
+    lines = result.stdout.splitlines()
+    assert [x for x in lines if x.startswith("status")] == ["status 1", "status 3", "status 0"]
+    assert any("it does not come back: process" in x for x in lines) and HOST in lines
+    assert "differs" not in lines
 
 
 KILLED = """

@@ -8,6 +8,7 @@
  * ACTION" at any write(2) of that number, to pipes and files too:
  *   fail         the order is refused, errno EBUSY
  *   block        it never comes back
+ *   stuck        it never comes back, and a process that nothing ends stays: FAKE_KERNEL_LOG.stuck
  *   ignore       a write is taken, and nothing comes of it
  *   before       the program is killed before the order is carried out
  *   after        and after it was
@@ -144,6 +145,17 @@ static int happen(const char *action)
 {
 	if (action && strcmp(action, "before") == 0)
 		end_program();
+	if (action && strcmp(action, "stuck") == 0 && fork() == 0) {
+		char path[512], number[32];
+
+		snprintf(path, sizeof(path), "%.400s.stuck", getenv("FAKE_KERNEL_LOG"));
+		snprintf(number, sizeof(number), "%d\n", (int)getpid());
+		put(path, number);
+		put(blocked(), "");
+		stop_here();
+	}
+	if (action && strcmp(action, "stuck") == 0)
+		stop_here();
 	if (action && strcmp(action, "block") == 0) {
 		put(blocked(), "");
 		stop_here();
