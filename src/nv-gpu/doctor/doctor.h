@@ -12,6 +12,7 @@
  * beside.c    asking another program of ours
  * xorg/       the X server's configuration and log
  * ask.c       what several checks ask of a machine
+ * user/       checks of the drivers' user side
  *
  * Every other file has the checks of one subject, a function each. A check looks through
  * run->hw, wakes nothing, changes nothing, and says at least one finding: ok says what it looked
@@ -49,6 +50,7 @@ struct change {
 	const char *path;
 	const char *text; /* contents, target of the link or value; NULL of CHANGE_REMOVE */
 	const char *command; /* what does the same by hand; NULL: as the kind is done */
+	const char *command; /* what a person types instead; NULL: made of the others */
 };
 
 struct finding {
@@ -112,6 +114,7 @@ struct finding *doctor_say(struct doctor *doctor, enum verdict verdict, const ch
 void doctor_change_file(
 	struct doctor *doctor, struct finding *finding, const char *path, const char *text);
 /* A file of which little changes: a command that does the same is said in place of the whole. */
+/* The same for a change of an existing file that a command tells better than all of its text. */
 void doctor_change_edit(struct doctor *doctor, struct finding *finding, const char *path,
 	const char *text, const char *command);
 void doctor_change_link(
@@ -225,5 +228,18 @@ void check_wayland_session(struct doctor *doctor);
 void check_leftovers(struct doctor *doctor);
 void check_module_blocked(struct doctor *doctor);
 void check_card_removed(struct doctor *doctor);
+
+/* user/: the drivers' user side */
+void check_glx_vendor(struct doctor *doctor);
+void check_egl_vendor(struct doctor *doctor);
+void check_egl_platform(struct doctor *doctor);
+void check_vulkan_driver(struct doctor *doctor);
+void check_vulkan_layer(struct doctor *doctor);
+void check_gbm_backend(struct doctor *doctor);
+void check_video_drivers(struct doctor *doctor);
+void check_opencl(struct doctor *doctor);
+void check_cuda(struct doctor *doctor);
+void check_containers(struct doctor *doctor);
+void check_session_variables(struct doctor *doctor);
 
 #endif
