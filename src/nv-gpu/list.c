@@ -118,7 +118,6 @@ static void print_json(struct gpu_run *run, struct buf *out)
 	for (size_t i = 0; i < run->hw.count; i++)
 		print_gpu(run, &json, run->hw.gpus[i]);
 	json_close(&json, ']');
-	buf_putc(out, '\n');
 }
 
 int list_run(struct gpu_run *run)

@@ -218,7 +218,6 @@ static void show_json(struct gpu_run *run, const struct bind_answer *answer, str
 	if (answer->unpersisted)
 		json_string(json, "no-rule", answer->unpersisted);
 	json_close(json, '}');
-	buf_putc(json->out, '\n');
 }
 
 int bind_show(struct gpu_run *run, const struct bind_answer *answer)

@@ -49,7 +49,6 @@ struct change {
 	enum change_kind kind;
 	const char *path;
 	const char *text; /* contents, target of the link or value; NULL of CHANGE_REMOVE */
-	const char *command; /* what does the same by hand; NULL: as the kind is done */
 	const char *command; /* what a person types instead; NULL: made of the others */
 };
 
@@ -113,7 +112,6 @@ struct finding *doctor_say(struct doctor *doctor, enum verdict verdict, const ch
  */
 void doctor_change_file(
 	struct doctor *doctor, struct finding *finding, const char *path, const char *text);
-/* A file of which little changes: a command that does the same is said in place of the whole. */
 /* The same for a change of an existing file that a command tells better than all of its text. */
 void doctor_change_edit(struct doctor *doctor, struct finding *finding, const char *path,
 	const char *text, const char *command);

@@ -109,5 +109,4 @@ void doctor_show_json(struct doctor *doctor, struct buf *out)
 	}
 	json_close(&json, ']');
 	json_close(&json, '}');
-	buf_putc(out, '\n');
 }

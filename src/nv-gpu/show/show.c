@@ -145,7 +145,6 @@ int show_run(struct gpu_run *run)
 	names_close(names);
 	if (run->options.json) {
 		json_close(&json, ']');
-		buf_putc(&out, '\n');
 	} else if (!count) {
 		buf_puts(&out, "There is no GPU on this machine.\n");
 	}
