@@ -91,8 +91,8 @@ enum hw_nvidia_build { HW_NVIDIA_UNKNOWN, HW_NVIDIA_PROPRIETARY, HW_NVIDIA_OPEN 
 /* Which of NVIDIA's two kernel modules is loaded: by what it calls itself, else by its taint. */
 enum hw_nvidia_build hw_nvidia_build(struct hw *hw);
 
-/* The version of NVIDIA's libraries that a program gets, "550.163.01"; "" if their names do not tell
- * it, NULL if there are none. */
+/* The version of NVIDIA's libraries that a program gets, "550.163.01"; "" if their names do not
+ * tell it, NULL if there are none. */
 const char *hw_nvidia_library(struct hw *hw);
 
 /* Names below /dev/dri/by-path of the GPU's nodes, in full; *count of them. */

@@ -360,7 +360,7 @@ BLOCKED = [
          {**NOT_LOADED, "/usr/lib/modprobe.d/x.conf": "blacklist nvidia\n",
           "/etc/modprobe.d/x.conf": ("link", "/dev/null")}, "ok", "nothing keeps"),
     case("module-blocked", "a GPU that is lent needs no driver", "desktop-vfio",
-         {"/etc/modprobe.d/x.conf": "blacklist nvidia\n"}, "ok", ""),
+         {"/etc/modprobe.d/x.conf": "blacklist nvidia\n"}, "ok", "lent to virtual machines"),
     case("module-blocked", "where nouveau is meant it is not told", "laptop-nouveau",
          {"/etc/modprobe.d/x.conf": "blacklist nvidia\n"}, "ok", "is not installed"),
     case("module-blocked", "the kernel command line is looked at", LAPTOP,
@@ -502,6 +502,8 @@ def test_a_server_that_runs_is_asked_for_its_providers():
     answered('{"server":"xorg","providers":[{"slot":null,"name":"NVIDIA-G0"}]}', "ok",
              "a provider for each GPU")
     answered('{"server":"xorg","providers":[{"slot":"0000:00:02.0","name":"modesetting"}]}',
+             "problem", "the X server has no provider for 01:00.0")
+    answered('{"server":"xorg","providers":[{"slot":"0000:02:00.0","name":"NVIDIA-G1"}]}',
              "problem", "the X server has no provider for 01:00.0")
     answered('{"server":"xwayland","providers":[]}', "ok", "has no GPUs of its own")
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A libFuzzer target for the doctor's readers of others' text: xorg.conf, BusIDs and JSON. Besides
+ * A libFuzzer target for the doctor's readers of others' text: xorg.conf and BusIDs. Besides
  * what sanitizers find, a value must stand where it is said to stand.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json-read.h"
 #include "base/mem.h"
 #include "nv-gpu/doctor/xorg/busid.h"
 #include "nv-gpu/doctor/xorg/conf.h"
@@ -50,7 +49,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	busid_read(text, &id);
 	busid_guess(text, slots, SLOTS, &why);
 	busid_of_slot(text, &id);
-	json_read(arena, text);
 	arena_free(arena);
 	return 0;
 }

@@ -2,7 +2,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "base/json-read.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "nv-gpu/doctor/xorg/busid.h"
@@ -243,30 +242,6 @@ static void a_slot_becomes_the_bus_id_that_is_read_as_that_slot(void)
 	check(!busid_of_slot("0000:01:00.0x", &(struct busid){0}));
 }
 
-static void json_is_taken_apart(void)
-{
-	const struct json_value *value = json_read(
-		arena, " {\"a\": [1, -2.5e3, null], \"b\\n\": \"x\\u00e4\\\"\", \"c\": true}\n");
-
-	check(value && value->count == 3);
-	check(json_member(value, "a")->count == 3);
-	check_text(json_member(value, "a")->items[1].text, "-2.5e3");
-	check_text(json_text(value, "b\n"), "x\303\244\"");
-	check(json_is(value, "c") && !json_is(value, "a") && !json_is(value, "none"));
-	check(!json_text(value, "a") && !json_text(NULL, "a"));
-	check(json_read(arena, "{}") && json_read(arena, "[]") && json_read(arena, "null"));
-}
-
-static void what_is_no_json_is_nothing(void)
-{
-	static const char *const texts[] = {"", "{", "[", "\"", "{\"a\"}", "{\"a\":}", "[1,]",
-		"{,}", "tru", "1 2", "\"\\x\"", "\"\\u12\"", "\"\\", "{\"a\":1,}", "\"a\nb\"",
-		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["};
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		check(!json_read(arena, texts[i]));
-}
-
 TAP_MAIN(TEST(a_value_has_its_line_column_and_place_in_the_file),
 	TEST(names_are_equal_whatever_their_case_blanks_and_underlines),
 	TEST(a_remark_ends_a_word_and_not_a_string), TEST(a_string_ends_with_its_line),
@@ -275,5 +250,4 @@ TAP_MAIN(TEST(a_value_has_its_line_column_and_place_in_the_file),
 	TEST(options_are_true_off_or_negated), TEST(what_the_server_refuses_is_a_mistake),
 	TEST(nothing_is_no_mistake), TEST(a_bus_id_is_read_as_the_server_reads_it),
 	TEST(devices_that_are_not_on_pci_are_left_alone), TEST(the_gpu_that_was_meant_is_found),
-	TEST(a_slot_becomes_the_bus_id_that_is_read_as_that_slot), TEST(json_is_taken_apart),
-	TEST(what_is_no_json_is_nothing))
+	TEST(a_slot_becomes_the_bus_id_that_is_read_as_that_slot))

@@ -5,11 +5,11 @@
  * (src/seat.c), which ends in a login loop.
  */
 #include <fcntl.h>
+#include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/json-read.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "hw/tree.h"
@@ -264,8 +264,8 @@ static bool check_others(struct doctor *doctor)
 	return wrong;
 }
 
-/* What nv-session says of its own; NULL if it cannot be asked. */
-static const struct json_value *ask(struct doctor *doctor)
+/* What nv-session says of its own, to be given back; NULL if it cannot be asked. */
+static json_t *ask(struct doctor *doctor)
 {
 	const char *words[7] = {"nv-session", "hook", "check", "--json"};
 	const char *text;
@@ -275,24 +275,38 @@ static const struct json_value *ask(struct doctor *doctor)
 		words[5] = doctor->run->options.sysroot;
 	}
 	text = doctor_ask(doctor, words, DEADLINE);
-	return text ? json_read(doctor->run->arena, text) : NULL;
+	return text ? json_loads(text, 0, NULL) : NULL;
+}
+
+/* A member's text, kept; NULL if it is none. */
+static const char *text_of(struct doctor *doctor, const json_t *json, const char *name)
+{
+	const char *text = json_string_value(json_object_get(json, name));
+
+	return text ? arena_dup(doctor->run->arena, text) : NULL;
+}
+
+static bool is_true(const json_t *json, const char *name)
+{
+	return json_is_true(json_object_get(json, name));
 }
 
 /* A hook that is there and does not win; how many hooks there are. */
-static bool check_own(struct doctor *doctor, const struct json_value *answer, size_t *hooks)
+static bool check_own(struct doctor *doctor, const json_t *answer, size_t *hooks)
 {
-	const struct json_value *list = json_member(answer, "managers");
+	const json_t *list = json_object_get(answer, "managers");
 	bool wrong = false;
 
 	*hooks = 0;
-	for (size_t i = 0; list && i < list->count; i++) {
-		const struct json_value *one = &list->items[i];
-		const char *name = json_text(one, "name"), *problem = json_text(one, "problem");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		const char *name = text_of(doctor, one, "name"),
+			   *problem = text_of(doctor, one, "problem");
 
-		if (!json_is(one, "hook") || !name)
+		if (!is_true(one, "hook") || !name)
 			continue;
 		++*hooks;
-		if (json_is(one, "wins") || !json_is(one, "installed"))
+		if (is_true(one, "wins") || !is_true(one, "installed"))
 			continue;
 		doctor_problem(doctor,
 			arena_printf(doctor->run->arena, "nv-session's hook in %s is not run: %s",
@@ -307,11 +321,11 @@ static bool check_own(struct doctor *doctor, const struct json_value *answer, si
 	return wrong;
 }
 
-static bool check_state(struct doctor *doctor, const struct json_value *answer)
+static bool check_state(struct doctor *doctor, const json_t *answer)
 {
-	const struct json_value *state = json_member(answer, "state");
-	const char *problem = json_text(answer, "program_problem");
-	const char *since = json_text(state, "disarmed_since");
+	const json_t *state = json_object_get(answer, "state");
+	const char *problem = text_of(doctor, answer, "program_problem");
+	const char *since = text_of(doctor, state, "disarmed_since");
 
 	if (problem)
 		doctor_problem(doctor, problem, "A hook is installed that starts this program.",
@@ -324,16 +338,16 @@ static bool check_state(struct doctor *doctor, const struct json_value *answer)
 			"have "
 			"been what broke them.",
 			"nv-session hook check");
-	else if (json_is(state, "off"))
+	else if (is_true(state, "off"))
 		doctor_note(doctor, "nv-session=off on the kernel command line turns its hooks off",
 			"The GPUs are not linked at the start.",
 			"Take the word out of the boot loader's configuration.");
-	return problem || since || json_is(state, "off");
+	return problem || since || is_true(state, "off");
 }
 
 void check_dm_hooks(struct doctor *doctor)
 {
-	const struct json_value *answer = ask(doctor);
+	json_t *answer = ask(doctor);
 	size_t hooks;
 	bool wrong = check_others(doctor);
 
@@ -346,4 +360,5 @@ void check_dm_hooks(struct doctor *doctor)
 		doctor_ok(doctor, hooks ? "what display managers run is there, and nv-session's "
 					  "hook wins"
 					: "what display managers run is there");
+	json_decref(answer);
 }

@@ -6,10 +6,9 @@
  * of a recorded machine, the log of the last server tells: NVIDIA's driver writes "NVIDIA(0)" where
  * it drives an X screen and "NVIDIA(G0)" where it has a GPU screen.
  */
-#include <stdlib.h>
+#include <jansson.h>
 #include <string.h>
 
-#include "base/json-read.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "nv-gpu/doctor/xorg/xorg.h"
@@ -96,13 +95,14 @@ static void report(struct doctor *doctor, struct hw_gpu *gpu)
 }
 
 /* Whether an answer of nv-session has a provider of a GPU; by name where it knows no slots. */
-static bool is_provided(const struct json_value *answer, const struct hw_gpu *gpu)
+static bool is_provided(const json_t *answer, const struct hw_gpu *gpu)
 {
-	const struct json_value *providers = json_member(answer, "providers");
+	const json_t *providers = json_object_get(answer, "providers");
 
-	for (size_t i = 0; providers && i < providers->count; i++) {
-		const char *slot = json_text(&providers->items[i], "slot");
-		const char *name = json_text(&providers->items[i], "name");
+	for (size_t i = 0; i < json_array_size(providers); i++) {
+		const json_t *one = json_array_get(providers, i);
+		const char *slot = json_string_value(json_object_get(one, "slot"));
+		const char *name = json_string_value(json_object_get(one, "name"));
 
 		if (slot ? str_eq(slot, gpu->slot) : name && str_starts(name, "NVIDIA-"))
 			return true;
@@ -110,59 +110,82 @@ static bool is_provided(const struct json_value *answer, const struct hw_gpu *gp
 	return false;
 }
 
-/* What the server that runs says; NULL if there is none to ask. */
-static const struct json_value *ask(struct doctor *doctor)
+/* What kind of server an answer is of, NULL if it does not say. */
+static const char *server_of(const json_t *answer)
+{
+	return json_string_value(json_object_get(answer, "server"));
+}
+
+/* What the server that runs says, to be given back; NULL if there is none to ask. */
+static json_t *ask(struct doctor *doctor)
 {
 	static const char *const words[] = {"nv-session", "providers", "--json", NULL};
 	struct gpu_run *run = doctor->run;
 	const char *display = offload_env(run->environment, "DISPLAY"), *text;
-	const struct json_value *answer;
+	json_t *answer;
 
 	if (run->options.sysroot || !display || !*display)
 		return NULL;
 	text = doctor_ask(doctor, words, DEADLINE);
-	answer = text ? json_read(run->arena, text) : NULL;
-	return json_text(answer, "server") ? answer : NULL;
+	answer = text ? json_loads(text, 0, NULL) : NULL;
+	if (server_of(answer))
+		return answer;
+	json_decref(answer);
+	return NULL;
+}
+
+static void check_answer(struct doctor *doctor, const json_t *answer)
+{
+	size_t before = doctor->count;
+
+	if (!str_eq(server_of(answer), "xorg")) {
+		doctor_ok(doctor, "the X server of this session has no GPUs of its own");
+		return;
+	}
+	for (size_t i = 0; i < doctor->run->hw.count; i++) {
+		struct hw_gpu *gpu = doctor->run->hw.gpus[i];
+
+		if (hw_gpu_is_nvidia(gpu) && !is_provided(answer, gpu))
+			report(doctor, gpu);
+	}
+	if (doctor->count == before)
+		doctor_ok(doctor, "the X server has a provider for each GPU of NVIDIA's driver");
+}
+
+/* A log does not tell GPUs apart: one is enough to be told of. */
+static void check_log(struct doctor *doctor, const struct xorg *xorg)
+{
+	if (has_screen(xorg->log, "NVIDIA")) {
+		doctor_ok(
+			doctor, arena_printf(doctor->run->arena,
+					"NVIDIA's X driver has a screen, says %s", xorg->log_path));
+		return;
+	}
+	for (size_t i = 0; i < doctor->run->hw.count; i++) {
+		if (hw_gpu_is_nvidia(doctor->run->hw.gpus[i])) {
+			report(doctor, doctor->run->hw.gpus[i]);
+			return;
+		}
+	}
 }
 
 void check_provider(struct doctor *doctor)
 {
-	struct gpu_run *run = doctor->run;
-	const struct json_value *answer;
 	const struct xorg *xorg = xorg_read(doctor);
-	size_t before = doctor->count;
+	json_t *answer;
 
 	if (!xorg->uses_nvidia) {
 		doctor_ok(doctor, "NVIDIA's driver runs no GPU that the X server could use");
 		return;
 	}
 	answer = ask(doctor);
-	if (answer && !str_eq(json_text(answer, "server"), "xorg")) {
-		doctor_ok(doctor, "the X server of this session has no GPUs of its own");
-		return;
-	}
-	if (!answer && !xorg->installed) {
-		doctor_ok(doctor, "there is no X server");
-		return;
-	}
-	if (!answer && !xorg->log) {
+	if (answer)
+		check_answer(doctor, answer);
+	else if (xorg->log)
+		check_log(doctor, xorg);
+	else if (xorg->installed)
 		doctor_unknown(doctor, "there is no X server to ask, and no log of one");
-		return;
-	}
-	for (size_t i = 0; i < run->hw.count; i++) {
-		struct hw_gpu *gpu = run->hw.gpus[i];
-
-		if (!hw_gpu_is_nvidia(gpu))
-			continue;
-		if (answer ? !is_provided(answer, gpu) : !has_screen(xorg->log, "NVIDIA"))
-			report(doctor, gpu);
-		/* A log does not tell them apart: one GPU is enough to be told of. */
-		if (!answer && doctor->count > before)
-			break;
-	}
-	if (doctor->count == before)
-		doctor_ok(doctor,
-			answer ? "the X server has a provider for each GPU of NVIDIA's driver"
-			       : arena_printf(run->arena, "NVIDIA's X driver has a screen, says %s",
-					 xorg->log_path));
+	else
+		doctor_ok(doctor, "there is no X server");
+	json_decref(answer);
 }
