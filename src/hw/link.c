@@ -9,6 +9,7 @@
 #include "hw/hw.h"
 #include "hw/internal.h"
 
+#define IOMMU_GROUPS "/sys/kernel/iommu_groups"
 #define THUNDERBOLT "/sys/bus/thunderbolt/devices"
 
 static unsigned lanes(struct hw *hw, const char *path, const char *name)
@@ -52,9 +53,11 @@ struct hw_link *hw_links(struct hw *hw, const struct hw_gpu *gpu, size_t *count)
 	return list;
 }
 
-bool hw_has_iommu_group(struct hw *hw, const struct hw_gpu *gpu)
+bool hw_iommu_off(struct hw *hw)
 {
-	return hw_root_link(&hw->root, arena_path(hw->root.arena, gpu->path, "iommu_group"));
+	struct file_list names;
+
+	return hw_root_names(&hw->root, IOMMU_GROUPS, &names) && !names.count;
 }
 
 size_t hw_nvidia_switches(struct hw *hw)

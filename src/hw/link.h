@@ -29,7 +29,8 @@ struct hw_link {
  */
 struct hw_link *hw_links(struct hw *hw, const struct hw_gpu *gpu, size_t *count);
 
-bool hw_has_iommu_group(struct hw *hw, const struct hw_gpu *gpu);
+/* Whether the kernel has no IOMMU groups; false if it does not show where they would be. */
+bool hw_iommu_off(struct hw *hw);
 
 /* How many NVSwitches are on the bus: NVIDIA's bridges of class 0x0680 (H100: 10de:22a3). */
 size_t hw_nvidia_switches(struct hw *hw);

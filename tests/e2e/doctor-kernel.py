@@ -58,7 +58,7 @@ def runtime(status):
 
 
 GIVEN = {f"{AUDIO}/driver": ("link", "../../../../bus/pci/drivers/vfio-pci")}
-GROUP = {f"{GPU}/iommu_group": ("link", "../../kernel/iommu_groups/9")}
+GROUP = {"/sys/kernel/iommu_groups/9": ("directory",)}
 AWAKE = {f"{GPU}/power/runtime_status": "active\n"}
 SECURED = {SECURE: b"\x06\0\0\0\1"}
 SERVICES = {f"{UNITS}/systemd-suspend.service.requires": None}
@@ -274,6 +274,8 @@ CASES = [
          {**runtime("Not supported"),
           "/sys/devices/LNXSYSTM:00/PNP0A08:00/device:01/power_resources_D3hot": None},
          "note", "no power resource (_PR3)"),
+    case("runtime-pm", "a Turing under the open module", WELL,
+         {**chip(0x1f91), **runtime("Not supported")}, "note", "proprietary flavour"),
     case("runtime-pm", "D3cold that is not allowed", WELL, {f"{GPU}/d3cold_allowed": "0\n"},
          "problem", "echo 1 > /sys/bus/pci/devices/0000:01:00.0/d3cold_allowed"),
     case("runtime-pm", "a port that may not sleep", WELL, {f"{PORT}/power/control": "on\n"},
@@ -303,6 +305,8 @@ CASES = [
     case("suspend", "services that are masked", WELL,
          {**SERVICES, f"{UNITS}/nvidia-suspend.service": ("link", "/dev/null")}, "problem",
          "unmask"),
+    case("suspend", "a machine without systemd", WELL,
+         {**SERVICES, "/proc/1/comm": "init\n"}, "unknown", "not systemd's"),
     case("suspend", "services that vendors start are well", WELL,
          {**SERVICES,
           "/usr/lib/systemd/system/systemd-suspend.service.wants/nvidia-suspend.service": "",
@@ -321,6 +325,9 @@ CASES = [
          "is not kept"),
     case("suspend", "memory that is saved to memory", WELL,
          {**params(TemporaryFilePath='""'), PLAIN: ""}, "note", "saved to /tmp"),
+    case("suspend", "memory that is saved to memory, whatever was mounted later", WELL,
+         {**params(TemporaryFilePath='"/tmp/x"'), PLAIN: "",
+          "/proc/mounts": "none /tmp tmpfs rw 0 0\n/dev/x / ext4 rw 0 0\n"}, "note", "(tmpfs)"),
     case("suspend", "memory that is saved to a disk at /tmp is well", WELL,
          {**params(TemporaryFilePath='"/tmp"'), "/proc/mounts": "/dev/x / ext4 rw 0 0\n"}, "ok",
          "is kept"),
@@ -372,7 +379,8 @@ CASES = [
     case("vfio", "an audio function that is left behind", WELL,
          {**chip(driver="vfio-pci"), **GROUP},
          "problem", "nv-gpu bind 0000:01:00.0 vfio-pci"),
-    case("vfio", "no IOMMU", WELL, {**chip(driver="vfio-pci"), **GIVEN}, "problem",
+    case("vfio", "no IOMMU", WELL,
+         {**chip(driver="vfio-pci"), **GIVEN, "/sys/kernel/iommu_groups": ("directory",)}, "problem",
          "intel_iommu=on"),
     case("vfio", "all functions given away are well", WELL,
          {**chip(driver="vfio-pci"), **GIVEN, **GROUP}, "ok", "all functions"),
@@ -397,6 +405,14 @@ def test_fix_and_undo_of_sleep_leave_no_trace():
         ["/etc/modprobe.d/zz-nv-gpu-power.conf", "/etc/udev/rules.d/80-nv-gpu-power.rules",
          "/sys/bus/pci/devices/0000:01:00.1/power/control"])
     assert [x["verdict"] for x in fixed["findings"]] == ["note"], fixed
+
+
+def test_what_two_findings_want_is_done_once():
+    fixed = doctor_cases.fix_and_undo(
+        "runtime-pm", WELL, {f"{GPU}/power/control": "on\n", f"{AUDIO}/power/control": "on\n"},
+        ["/etc/udev/rules.d/80-nv-gpu-power.rules"] +
+        [f"/sys/bus/pci/devices/0000:01:00.{i}/power/control" for i in (0, 1)])
+    assert len(fixed["done"]) == 3, fixed
 
 
 def test_fix_and_undo_of_services_leave_no_trace():

@@ -90,8 +90,13 @@ static void not_supported(struct doctor *doctor, struct hw_gpu *gpu)
 				resource == 0 ? "; its firmware declares no power resource (_PR3)"
 					      : ""),
 			drain,
-			"look for an update of the firmware, and for a setting such as 'hybrid "
-			"graphics' or 'Optimus' in it");
+			/* NVIDIA/open-gpu-kernel-modules issue 728 */
+			hw_chip_of(gpu) == HW_CHIP_TURING && hw_driver_open(hw) == 1
+				? "install the proprietary flavour of the kernel module: the open "
+				  "one "
+				  "does not let a Turing sleep"
+				: "look for an update of the firmware, and for a setting such as "
+				  "'hybrid graphics' or 'Optimus' in it");
 }
 
 static void disabled(struct doctor *doctor, struct hw_gpu *gpu, const char *status)

@@ -50,6 +50,16 @@ static bool start_services(struct doctor *doctor, struct finding *finding)
 	return true;
 }
 
+/* Elsewhere elogind or acpid does what the services do, by hooks. */
+static bool other_init(struct doctor *doctor)
+{
+	struct hw *hw = &doctor->run->hw;
+	const char *init = hw_process_name(hw, 1);
+
+	return init && !str_eq(init, "systemd") &&
+	       !hw_root_exists(&hw->root, "/run/systemd/system");
+}
+
 static void no_services(struct doctor *doctor)
 {
 	struct finding *finding = doctor_problem(doctor,
@@ -171,8 +181,14 @@ void check_suspend(struct doctor *doctor)
 		not_kept(doctor);
 		return;
 	}
-	if (!notified && !all_started(doctor))
-		no_services(doctor);
+	if (!notified && !all_started(doctor)) {
+		if (other_init(doctor))
+			doctor_unknown(doctor, "this machine is not systemd's: whether something "
+					       "tells the driver of "
+					       "suspend is not to be seen");
+		else
+			no_services(doctor);
+	}
 	place(doctor);
 	if (doctor->count == before)
 		doctor_ok(doctor,

@@ -28,9 +28,9 @@ static void given_away(struct doctor *doctor, struct hw_gpu *gpu)
 				"does not start ('group is not viable').",
 				arena_printf(arena, "nv-gpu bind %s vfio-pci", gpu->slot));
 	}
-	if (!hw_has_iommu_group(hw, gpu))
+	if (hw_iommu_off(hw))
 		doctor_problem(doctor,
-			arena_printf(arena, "%s is on vfio-pci, but in no IOMMU group", title),
+			arena_printf(arena, "%s is on vfio-pci, but there is no IOMMU", title),
 			"Without an IOMMU no device can be given to a virtual machine.",
 			"switch VT-d or AMD-Vi on in the firmware; for Intel add intel_iommu=on to "
 			"the kernel "
