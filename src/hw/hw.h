@@ -43,10 +43,10 @@ struct hw_gpu {
 struct hw_nvidia {
 	const char *model; /* NULL if not told */
 	const char *uuid; /* "GPU-...", NULL until the GPU was initialised once */
+	int minor; /* N of /dev/nvidiaN, -1 if not told */
 	const char *bios; /* "94.06.14.00.A1", NULL until then */
 	const char
 		*firmware; /* version of the GSP's firmware, "" if it runs none, NULL if not told */
-	int minor; /* N of /dev/nvidiaN, -1 if not told */
 };
 
 struct hw_connector {

@@ -158,7 +158,6 @@ const char *hw_ids_file(struct hw *hw)
 static void find_lines(
 	struct hw *hw, const struct hw_gpu *gpu, const char **vendor, const char **device)
 {
-
 	const char *key = arena_printf(hw->root.arena, "\n\t%04x  ", gpu->device);
 
 	*vendor = vendor_text(hw, gpu->vendor);
@@ -174,9 +173,11 @@ static const char *from_ids(struct hw *hw, const struct hw_gpu *gpu)
 	find_lines(hw, gpu, &vendor, &device);
 	if (!device)
 		return NULL;
-	return arena_printf(hw->root.arena, "%s %s",
-		maker(gpu->vendor) ? maker(gpu->vendor) : short_name(hw, vendor),
-		short_name(hw, device));
+	vendor = maker(gpu->vendor) ? maker(gpu->vendor) : short_name(hw, vendor);
+	device = short_name(hw, device);
+	/* "ASPEED Graphics Family" says it itself. */
+	return str_starts(device, vendor) ? device
+					  : arena_printf(hw->root.arena, "%s %s", vendor, device);
 }
 
 const char *hw_gpu_pci_name(struct hw *hw, struct hw_gpu *gpu)
