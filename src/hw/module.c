@@ -28,9 +28,9 @@ static const char *const config_directories[] = {"/etc/modprobe.d", "/run/modpro
 static bool same_module(const char *a, size_t length, const char *b)
 {
 	for (size_t i = 0; i < length; i++) {
-		char one = a[i] == '-' ? '_' : a[i], two = b[i] == '-' ? '_' : b[i];
+		bool both = strchr("-_", a[i]) && strchr("-_", b[i]);
 
-		if (!b[i] || one != two)
+		if (!b[i] || (a[i] != b[i] && !both))
 			return false;
 	}
 	return !b[length];

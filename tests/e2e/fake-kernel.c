@@ -204,6 +204,7 @@ static int bind_to(const char *slot, const char *driver)
 
 static int probe(const char *slot)
 {
+	const char *picks = getenv("FAKE_KERNEL_PICKS");
 	char path[512], driver[128];
 
 	snprintf(path, sizeof(path), DEVICES "%.99s/driver", slot);
@@ -213,8 +214,8 @@ static int probe(const char *slot)
 	get(path, driver, sizeof(driver));
 	if (strcmp(driver, "(null)") != 0)
 		return bind_to(slot, driver);
-	if (getenv("FAKE_KERNEL_PICKS"))
-		return bind_to(slot, getenv("FAKE_KERNEL_PICKS"));
+	if (picks)
+		return bind_to(slot, picks);
 	snprintf(path, sizeof(path), DEVICES "%.99s/natural", slot);
 	get(path, driver, sizeof(driver));
 	return *driver ? bind_to(slot, driver) : 0;
@@ -274,8 +275,10 @@ ssize_t write(int fd, const void *bytes, size_t length)
 static void module_path(char *path, const char *before, const char *module)
 {
 	snprintf(path, 512, "/sys/module/%.9s%.99s", before, module);
-	for (char *at = path; *at; at++)
-		*at = *at == '-' ? '_' : *at;
+	for (char *at = path; *at; at++) {
+		if (*at == '-')
+			*at = '_';
+	}
 }
 
 /* nvidia_drm needs nvidia_modeset. */
