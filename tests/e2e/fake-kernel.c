@@ -361,6 +361,7 @@ long syscall(long number, ...)
 
 	va_start(list, number);
 	for (int i = 0; i < 4; i++)
+		/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is above */
 		arguments[i] = va_arg(list, long);
 	va_end(list);
 	if (number == SYS_delete_module)
