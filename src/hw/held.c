@@ -113,19 +113,21 @@ const char *scan_link(const struct scan *scan, const char *what)
 	return length < 0 ? NULL : arena_copy(scan->hw.root.arena, target, (size_t)length);
 }
 
+/* In a recording, by what the link says. */
+static const struct hw_node *node_of_link(const struct scan *scan, const char *name)
+{
+	char target[256];
+	ssize_t length = readlinkat(scan->fds, name, target, sizeof(target));
+
+	return length > 0 ? scan_by_name(scan, target, (size_t)length) : NULL;
+}
+
 static const struct hw_node *node_of(const struct scan *scan, const char *name)
 {
 	struct statx status;
-	char target[256];
-	ssize_t length;
 
-	if (scan->hw.root.fd >= 0) {
-		length = readlinkat(scan->fds, name, target, sizeof(target) - 1);
-		if (length <= 0)
-			return NULL;
-		target[length] = '\0';
-		return scan_by_name(scan, target, (size_t)length);
-	}
+	if (scan->hw.root.fd >= 0)
+		return node_of_link(scan, name);
 	/* Not to wait for a file server that is gone. */
 	if (statx(scan->fds, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &status) !=
 			0 ||

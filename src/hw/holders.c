@@ -74,9 +74,12 @@ static bool is_asked(const struct work *work, struct hw_holder *holder)
 
 		any_tie |= node->gpu != NULL;
 		for (size_t j = 0; j < work->gpu_count; j++) {
-			holder->tied |= node->gpu == work->gpus[j];
-			common |= node->common && work->gpus[j]->driver &&
-				  str_eq(node->common, work->gpus[j]->driver);
+			const struct hw_gpu *gpu = work->gpus[j];
+
+			if (node->gpu)
+				holder->tied |= node->gpu == gpu;
+			else if (node->common && gpu->driver)
+				common |= str_eq(node->common, gpu->driver);
 		}
 	}
 	return holder->tied || (!any_tie && common);
@@ -204,15 +207,15 @@ static void *run(void *context)
 	unsigned long number;
 
 	for (;;) {
-		size_t begin = atomic_fetch_add(&work->next, STEP);
+		size_t first = atomic_fetch_add(&work->next, STEP);
 
-		for (size_t i = begin; i < begin + STEP && i < work->names.count; i++) {
+		for (size_t i = first; i < first + STEP && i < work->names.count; i++) {
 			const char *name = work->names.names[i];
 
 			if (str_number(name, strlen(name), 10, &number))
 				look_at_process(work, worker->scan, name, (long)number);
 		}
-		if (begin >= work->names.count)
+		if (first >= work->names.count)
 			return NULL;
 	}
 }
@@ -234,13 +237,14 @@ static void begin(struct worker *worker, struct work *work, struct arena *arena)
 /* One for every so many processes, and no more than processors. */
 static size_t thread_count(const struct work *work)
 {
-	size_t wanted = 1 + work->names.count / SHARE, most = 1;
+	size_t count = 1 + work->names.count / SHARE;
 	cpu_set_t set;
 
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		most = (size_t)CPU_COUNT(&set);
-	most = most < MOST_THREADS ? most : MOST_THREADS;
-	return wanted < most ? wanted : most;
+	/* More processors than there is room for in the set: an error, and one thread will do. */
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 1;
+	count = count < (size_t)CPU_COUNT(&set) ? count : (size_t)CPU_COUNT(&set);
+	return count < MOST_THREADS ? count : MOST_THREADS;
 }
 
 static void collect(struct arena *arena, struct hw_holders *all, const struct hw_holders *some)
@@ -257,9 +261,9 @@ static void share_out(struct work *work, struct hw_holders *holders)
 	struct worker workers[MOST_THREADS];
 	size_t count = thread_count(work);
 
-	for (size_t i = 0; i < count; i++)
-		begin(&workers[i], work, i ? arena_new() : arena);
+	begin(&workers[0], work, arena);
 	for (size_t i = 1; i < count; i++) {
+		begin(&workers[i], work, arena_new());
 		if (pthread_create(&workers[i].thread, NULL, run, &workers[i]) != 0)
 			workers[i].thread = pthread_self();
 	}

@@ -243,8 +243,10 @@ const char *gpu_keep_off(
 	if (version) {
 		char *dashes = arena_dup(run->arena, version);
 
-		for (char *at = dashes; *at; at++)
-			*at = *at == '.' ? '-' : *at;
+		for (char *at = dashes; *at; at++) {
+			if (*at == '.')
+				*at = '-';
+		}
 		version = dashes;
 	}
 	return arena_printf(run->arena,
