@@ -193,6 +193,35 @@ static void keep(struct collecting *collecting, const char *path, const char *te
 	collecting_add(collecting, entry);
 }
 
+/*
+ * The files that a text names: libraries in manifests, programs in settings. "../" is as seen from
+ * the text's own directory.
+ */
+static void follow(struct collecting *collecting, const char *path, const char *text)
+{
+	static const struct recorded name = {.how = RECORDED_NAME};
+	static const char ends[] = " \t\r\n\"',;:()[]{}<>|&$*?=";
+	const char *directory =
+		arena_copy(collecting->arena, path, (size_t)(str_file_name(path) - path) - 1);
+
+	while (*text) {
+		size_t length = strcspn(text, ends);
+		const char *word = text;
+
+		text += length + (text[length] != '\0');
+		if (length < 4 || length > RECORDING_PATH)
+			continue;
+		if (*word == '/')
+			collecting_take(
+				collecting, arena_copy(collecting->arena, word, length), &name);
+		else if (str_starts(word, "../") || str_starts(word, "./"))
+			collecting_take(collecting,
+				arena_printf(
+					collecting->arena, "%s/%.*s", directory, (int)length, word),
+				&name);
+	}
+}
+
 static void take_file(struct collecting *collecting, const char *path, const struct recorded *row)
 {
 	size_t limit = row->filter ? (size_t)LONG_FILE : (size_t)COLLECTING_FILE, length;
@@ -209,6 +238,8 @@ static void take_file(struct collecting *collecting, const char *path, const str
 			collecting_text(collecting, RECORDING_REMARK, NULL,
 				arena_printf(collecting->arena, "cut: %s is longer", path));
 		keep(collecting, path, text, length > limit ? limit : length, row);
+		if (row->how == RECORDED_POINTS)
+			follow(collecting, path, text);
 	}
 	arena_free(scratch);
 }

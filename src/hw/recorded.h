@@ -13,6 +13,7 @@ enum recorded_how {
 	RECORDED_TITLE, /* no path: what the rows behind it are */
 	RECORDED_TEXT, /* what is in it */
 	RECORDED_NAME, /* that it is there, and its size */
+	RECORDED_POINTS, /* what is in it, and the names of the files whose paths stand there */
 	RECORDED_TREE, /* what is in it, and in all below it */
 	RECORDED_MENTION, /* what is in it, if it speaks of GPUs; else nothing */
 	RECORDED_AWAKE, /* what is in it, if the device that it is of does not sleep */

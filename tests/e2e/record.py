@@ -174,6 +174,26 @@ def test_files_that_are_no_plain_text_come_back():
         same_answers(root, got)
 
 
+def test_what_manifests_and_settings_point_to_is_recorded_by_name():
+    with e2e.place() as place:
+        root = machines.unpack(e2e.LAPTOP, place / "machine")
+        e2e.write(root / "etc/cdi/nvidia.yaml",
+                  "containerEdits:\n  mounts:\n  - hostPath: /opt/driver/libodd.so.1\n"
+                  "  - hostPath: /opt/gone.so\n  deviceNodes:\n  - path: /dev/nvidia0\n")
+        e2e.write(root / "opt/driver/libodd.so.1", "1234")
+        e2e.write(root / "usr/share/vulkan/icd.d/odd.json",
+                  '{"ICD": {"library_path": "../../../../opt/vulkan/libicd.so"}}')
+        e2e.write(root / "opt/vulkan/libicd.so", "12345")
+        e2e.write(root / "etc/lightdm/lightdm.conf",
+                  "[Seat:*]\ndisplay-setup-script=/srv/setup --now\n")
+        e2e.write(root / "srv/setup", "#!/bin/sh\nsecret\n")
+        text = record(root)
+        for line in ("/opt/driver/libodd.so.1 % file 4\n", "/opt/vulkan/libicd.so % file 5\n",
+                     "/srv/setup % file 17\n"):
+            assert line in text, line
+        assert "/opt/gone.so %" not in text and "secret" not in text
+
+
 def test_of_processes_only_what_ps_shows_of_holders_is_recorded():
     with e2e.place() as place:
         text = record(odd_machine(place / "machine"))
