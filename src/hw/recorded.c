@@ -207,6 +207,7 @@ const struct recorded recorded_table[] = {
 	{"/etc/lxdm/{lxdm.conf,LoginReady,PreLogin,PostLogin}", RECORDED_POINTS, NULL},
 	{"{/etc/xdg/autostart,/usr/share/gdm/greeter/autostart}/*", RECORDED_MENTION, NULL},
 	{"{/bin,/sbin,/usr/bin,/usr/sbin,/usr/local/bin,/usr/local/sbin}", RECORDED_NAME, NULL},
+	{"/{,usr/}bin/{sh,env}", RECORDED_NAME, NULL},
 	{"/{,usr/,usr/local/,run/current-system/sw/}{bin,sbin,libexec,lib/xorg,lib}/{gdm,gdm3,"
 	 "lightdm,sddm,xdm,lxdm,Xorg,Xorg.bin,Xwayland,xinit,dracut,mkinitcpio,update-initramfs}",
 		RECORDED_NAME, NULL},
