@@ -75,7 +75,7 @@ static bool unescape(struct reader *reader, const char *text, size_t length, boo
 			buf_putc(&reader->text, *text);
 			continue;
 		}
-		if (open && text + 1 == end) {
+		if (text + 1 == end) {
 			*open = true;
 			return true;
 		}
