@@ -28,10 +28,10 @@ static char *plain_line(struct arena *arena, const char *text, size_t length)
 	char *line = arena_alloc(arena, length + 1), *end = line;
 
 	for (size_t i = 0; i < length && text[i] != '#'; i++) {
-		bool blank = strchr(" \t\r", text[i]);
-
-		if (!blank || (end > line && end[-1] != ' '))
-			*end++ = blank ? ' ' : text[i];
+		if (!strchr(" \t\r", text[i]))
+			*end++ = text[i];
+		else if (end > line && end[-1] != ' ')
+			*end++ = ' ';
 	}
 	end -= end > line && end[-1] == ' ';
 	*end = '\0';

@@ -94,8 +94,10 @@ const char *doctor_option(
 	char *dashed = arena_printf(arena, "%s.%s", module, option);
 	const char *value = hw_cmdline(hw, dashed);
 
-	for (char *c = dashed; !value && *c && *c != '.'; c++)
-		*c = *c == '_' ? '-' : *c;
+	for (char *c = dashed; !value && *c && *c != '.'; c++) {
+		if (*c == '_')
+			*c = '-';
+	}
 	if (!value)
 		value = hw_cmdline(hw, dashed);
 	if (value) {

@@ -47,8 +47,10 @@ static void flatpak(struct doctor *doctor, const char *loaded)
 	size_t count;
 	const char **versions = hw_driver_flatpak(&doctor->run->hw, &count);
 
-	for (char *c = name; *c; c++)
-		*c = *c == '.' ? '-' : *c;
+	for (char *c = name; *c; c++) {
+		if (*c == '.')
+			*c = '-';
+	}
 	for (size_t i = 0; i < count; i++) {
 		if (str_eq(versions[i], name))
 			return;
