@@ -59,7 +59,7 @@ def runtime(status):
 
 GIVEN = {f"{AUDIO}/driver": ("link", "../../../../bus/pci/drivers/vfio-pci")}
 GROUP = {"/sys/kernel/iommu_groups/9": ("directory",)}
-AWAKE = {f"{GPU}/power/runtime_status": "active\n"}
+AWAKE = {f"{GPU}/power/runtime_status": "active\n", f"{GPU}/power_state": "D0\n"}
 SECURED = {SECURE: b"\x06\0\0\0\1"}
 SERVICES = {f"{UNITS}/systemd-suspend.service.requires": None}
 SWITCH = {"/sys/bus/pci/devices/0000:c0:00.0": ("link", "../../../devices/pci0000:c0/0000:c0:00.0"),
@@ -364,6 +364,8 @@ CASES = [
 
     case("pcie-link", "a GPU that sleeps is not asked", WELL, {f"{GPU}/current_link_width": "4\n"},
          "unknown", "asleep"),
+    case("pcie-link", "a GPU that the kernel has in D3 is not asked", WELL,
+         {f"{GPU}/power/runtime_status": None}, "unknown", "asleep"),
     case("pcie-link", "a GPU with all lanes is well", WELL, AWAKE, "ok", "has all its 8 lanes"),
     case("pcie-link", "a laptop's narrow link", BROKEN, {}, "note", "has 4 lanes; both ends can do 8"),
     case("pcie-link", "a desktop's narrow link", BROKEN, {"/sys/class/dmi/id/chassis_type": "3\n"},

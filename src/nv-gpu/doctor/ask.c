@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/driver.h"
+#include "hw/parts.h"
 #include "nv-gpu/doctor/doctor.h"
 
 struct hw_gpu *doctor_next_nvidia(struct doctor *doctor, const struct hw_gpu *after)

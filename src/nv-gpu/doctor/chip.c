@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/driver.h"
+#include "hw/parts.h"
 #include "nv-gpu/doctor/doctor.h"
 
 /* Packages of the last drivers for a generation, where a distribution has them. */

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "hw/chip.h"
-#include "hw/driver.h"
-#include "hw/link.h"
+#include "hw/lanes.h"
+#include "hw/parts.h"
 #include "hw/sleep.h"
 #include "nv-gpu/doctor/doctor.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* link: the PCI Express links between a GPU and the CPU. */
-#include "hw/link.h"
+#include "hw/lanes.h"
 
 #include <string.h>
 
@@ -15,7 +15,7 @@ static unsigned least(unsigned a, unsigned b)
 }
 
 /* Whether a link of the GPU was narrow, and said so. */
-static bool narrow(struct doctor *doctor, struct hw_gpu *gpu, const struct hw_link *link)
+static bool narrow(struct doctor *doctor, struct hw_gpu *gpu, const struct hw_lanes *link)
 {
 	struct arena *arena = doctor->run->arena;
 	unsigned could = least(link->width_here, link->width_above);
@@ -46,11 +46,11 @@ static void look_at(struct doctor *doctor, struct hw_gpu *gpu)
 	struct hw *hw = &doctor->run->hw;
 	struct arena *arena = doctor->run->arena;
 	const char *title = gpu_title(doctor->run, gpu);
-	struct hw_link *links;
+	struct hw_lanes *links;
 	size_t count, before = doctor->count;
 
 	/* Reading any of it reads PCI configuration space, which wakes a GPU. */
-	links = hw_links(hw, gpu, &count);
+	links = hw_lanes(hw, gpu, &count);
 	if (!links && count) {
 		doctor_unknown(doctor,
 			arena_printf(arena, "%s: asleep; nv-gpu show --wake %s wakes it and tells",

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/driver.h"
+#include "hw/parts.h"
 #include "nv-gpu/doctor/doctor.h"
 
 #define MODESET "/etc/modprobe.d/zz-nv-gpu-modeset.conf"

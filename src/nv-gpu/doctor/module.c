@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/driver.h"
+#include "hw/parts.h"
 #include "nv-gpu/doctor/doctor.h"
 
 static const char lost[] = "Nothing can be drawn or computed on a GPU without a driver.";

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/driver.h"
+#include "hw/parts.h"
 #include "nv-gpu/doctor/doctor.h"
 
 #define OPTIONS "/etc/modprobe.d/zz-nv-gpu-suspend.conf"

@@ -2,7 +2,7 @@
 /* visible: GPUs that are given away to virtual machines, and boxes that are not let in. */
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/link.h"
+#include "hw/lanes.h"
 #include "hw/sleep.h"
 #include "nv-gpu/doctor/doctor.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link: what joins a GPU to the CPU: PCI Express links, switches, IOMMU, Thunderbolt.
+ * lanes: what joins a GPU to the CPU: PCI Express links, switches, IOMMU, Thunderbolt.
  */
-#ifndef NV_HW_LINK_H
-#define NV_HW_LINK_H
+#ifndef NV_HW_LANES_H
+#define NV_HW_LANES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@ struct hw;
 struct hw_gpu;
 
 /* A PCI Express link; widths in lanes, 0 if not told. */
-struct hw_link {
+struct hw_lanes {
 	const char *here, *above; /* slots of its two ends */
 	unsigned width; /* as it is */
 	unsigned width_here, width_above; /* what each end can do */
@@ -27,7 +27,7 @@ struct hw_link {
  * (drivers/pci/pci-sysfs.c, current_link_width; before Linux 6.18 it reads nonsense of a device
  * that sleeps). So for a GPU that is not active this is NULL with *count 1, and nothing is read.
  */
-struct hw_link *hw_links(struct hw *hw, const struct hw_gpu *gpu, size_t *count);
+struct hw_lanes *hw_lanes(struct hw *hw, const struct hw_gpu *gpu, size_t *count);
 
 /* Whether the kernel has no IOMMU groups; false if it does not show where they would be. */
 bool hw_iommu_off(struct hw *hw);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "hw/driver.h"
+#include "hw/parts.h"
 
 #include <ctype.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "hw/link.h"
+#include "hw/lanes.h"
 
 #include <string.h>
 
@@ -12,7 +12,7 @@
 #define IOMMU_GROUPS "/sys/kernel/iommu_groups"
 #define THUNDERBOLT "/sys/bus/thunderbolt/devices"
 
-static unsigned lanes(struct hw *hw, const char *path, const char *name)
+static unsigned number_of(struct hw *hw, const char *path, const char *name)
 {
 	const char *text = hw_root_attr(&hw->root, path, name);
 	unsigned long number;
@@ -23,16 +23,18 @@ static unsigned lanes(struct hw *hw, const char *path, const char *name)
 	return (unsigned)number;
 }
 
-struct hw_link *hw_links(struct hw *hw, const struct hw_gpu *gpu, size_t *count)
+struct hw_lanes *hw_lanes(struct hw *hw, const struct hw_gpu *gpu, size_t *count)
 {
 	struct arena *arena = hw->root.arena;
 	const char *status = hw_root_attr(&hw->root, gpu->path, "power/runtime_status");
+	const char *state = hw_root_attr(&hw->root, gpu->path, "power_state");
 	char *path = arena_dup(arena, gpu->path);
-	struct hw_link *list = NULL;
+	struct hw_lanes *list = NULL;
 
 	*count = 1;
 	/* "unsupported": it has no runtime power management, and so never sleeps. */
-	if (status && !str_eq(status, "active") && !str_eq(status, "unsupported"))
+	if ((status && !str_eq(status, "active") && !str_eq(status, "unsupported")) ||
+		(state && str_starts(state, "D3")))
 		return NULL;
 	*count = 0;
 	for (char *slash; (slash = strrchr(path, '/')); *slash = '\0') {
@@ -41,12 +43,12 @@ struct hw_link *hw_links(struct hw *hw, const struct hw_gpu *gpu, size_t *count)
 
 		if (!hw_is_slot(name, strlen(name)))
 			break;
-		*arena_push(arena, list, *count) = (struct hw_link){
+		*arena_push(arena, list, *count) = (struct hw_lanes){
 			.here = arena_dup(arena, slash + 1),
 			.above = name,
-			.width = lanes(hw, path, "current_link_width"),
-			.width_here = lanes(hw, path, "max_link_width"),
-			.width_above = lanes(hw, above, "max_link_width"),
+			.width = number_of(hw, path, "current_link_width"),
+			.width_here = number_of(hw, path, "max_link_width"),
+			.width_above = number_of(hw, above, "max_link_width"),
 			.speed = hw_root_attr(&hw->root, path, "current_link_speed"),
 		};
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * driver: NVIDIA's driver in full: what the kernel module says of itself in /proc/driver/nvidia
+ * parts: NVIDIA's driver in full: what the kernel module says of itself in /proc/driver/nvidia
  * (nv-procfs.c of NVIDIA/open-gpu-kernel-modules), and the versions of its other parts. Nothing of
  * it wakes a GPU.
  */
-#ifndef NV_HW_DRIVER_H
-#define NV_HW_DRIVER_H
+#ifndef NV_HW_PARTS_H
+#define NV_HW_PARTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
