@@ -136,6 +136,15 @@ def test_without_an_x_server_egl_and_vulkan_answer_and_glx_says_why_not(here):
     assert "DISPLAY is not set" in answer["glx"]["text"], answer["glx"]
 
 
+@on(LAPTOP, x=False)
+def test_a_role_of_machine_conf_counts(here):
+    result = here.run("--gpu=external", "--api=egl")
+    assert "there is no GPU 'external'" in result.stderr, result
+    e2e.write(here.root / "etc/nv-run/machine.conf", "[01:00.0]\nrole = external\n")
+    result = here.run("--gpu=external", "--api=egl")
+    assert "there is no GPU" not in result.stderr and "EGL" in result.stdout, result
+
+
 @on("no-gpu", x=False)
 def test_the_status_is_1_where_nothing_could_be_asked(here):
     assert here.run("--api=glx").returncode == 1
