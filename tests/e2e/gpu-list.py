@@ -111,11 +111,12 @@ def test_how_deep_one_sleeps_is_told():
 def test_a_name_cannot_disturb_the_terminal():
     with e2e.place() as place:
         root = laptop(place)
-        e2e.write(root / "proc/driver/nvidia/gpus/0000:01:00.0/information", "Model: \x1b[2JX\n")
+        e2e.write(root / "proc/driver/nvidia/gpus/0000:01:00.0/information",
+                  "Model: \x1b[2JX\nVideo BIOS: \x1b[3JY\n")
         text = e2e.run(NV_GPU, "list", "--sysroot", root).stdout
         assert "?[2JX" in text and "\x1b" not in text, text
         text = e2e.run(NV_GPU, "show", "--sysroot", root).stdout
-        assert "?[2JX" in text and "\x1b" not in text, text
+        assert "?[2JX" in text and "?[3JY" in text and "\x1b" not in text, text
 
 
 def lspci(root, *words):

@@ -39,7 +39,8 @@ def config(vendor, device, kind, subvendor, subdevice, bridge):
     place = 0x100
     for number, capability in enumerate(EXTENDED):
         last = number + 1 == len(EXTENDED)
-        struct.pack_into("<I", space, place, capability | 1 << 16 | (0 if last else place + 64) << 20)
+        behind = 0 if last else place + 64
+        struct.pack_into("<I", space, place, capability | 1 << 16 | behind << 20)
         place += 64
     return bytes(space)
 
@@ -88,8 +89,9 @@ def minor(node):
 
 
 def over(root, script, *words, **more):
-    """Runs a shell script with the machine bound over /sys, /usr's pci.ids and the nodes of /dev."""
-    make = "".join(f"mknod /dev/dri/{node} c 226 {minor(node)} || exit 77\n" for node in nodes(root))
+    """Runs a shell script with the machine bound over /sys, pci.ids and the nodes of /dev."""
+    make = "".join(f"mknod /dev/dri/{node} c 226 {minor(node)} || exit 77\n"
+                   for node in nodes(root))
     before = f"""
 for file in /usr/share/misc/pci.ids /usr/share/hwdata/pci.ids; do
     if [ -e $file ] && [ -e {root}$file ]; then mount --bind {root}$file $file || exit 77; fi
