@@ -7,7 +7,6 @@
 #include "hw/internal.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,17 +72,6 @@ const char *hw_gpu_tag(struct arena *arena, const struct hw_gpu *gpu)
 			*c = '_';
 	}
 	return tag;
-}
-
-const char *hw_bus_id(struct arena *arena, const char *slot)
-{
-	unsigned domain, bus, device, function;
-
-	if (sscanf(slot, "%x:%x:%x.%u", &domain, &bus, &device, &function) != 4)
-		return NULL;
-	if (domain)
-		return arena_printf(arena, "PCI:%u@%u:%u:%u", bus, domain, device, function);
-	return arena_printf(arena, "PCI:%u:%u:%u", bus, device, function);
 }
 
 /* "Model: \t\t NVIDIA ...": the text behind the name, blanks skipped. */

@@ -55,7 +55,7 @@ enum { WINDOW = 32 << 10, LONGEST_BLOCK = 4 << 20 };
  * line. It has a megabyte and more, so it is looked through in pieces that stay in the cache. */
 static off_t find_line(int fd, const char *key)
 {
-	static char window[WINDOW];
+	char window[WINDOW];
 	size_t length = strlen(key), kept = 1;
 	off_t at = -1; /* of the window: the file's beginning is a line's too */
 

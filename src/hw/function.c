@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* iommu: which PCI functions hang together, and what a function is. */
+/* function: what a PCI function is, how others call it, and which hang together. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -29,6 +30,17 @@ struct hw_ids hw_function_ids(struct hw *hw, const char *path)
 		.class = hexadecimal(hw, path, "class"),
 		.revision = hexadecimal(hw, path, "revision"),
 	};
+}
+
+const char *hw_bus_id(struct arena *arena, const char *slot)
+{
+	unsigned domain, bus, device, function;
+
+	if (sscanf(slot, "%x:%x:%x.%u", &domain, &bus, &device, &function) != 4)
+		return NULL;
+	if (domain)
+		return arena_printf(arena, "PCI:%u@%u:%u:%u", bus, domain, device, function);
+	return arena_printf(arena, "PCI:%u:%u:%u", bus, device, function);
 }
 
 void hw_iommu(struct hw *hw, const char *path, struct hw_iommu *iommu)
