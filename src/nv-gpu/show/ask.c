@@ -141,8 +141,11 @@ static void ask_driver(int fd, struct wake *wake)
 /* The child's own, as libpci's handlers get nothing of ours. */
 static struct wake *shared;
 
+static void on_error(char *text, ...) __attribute__((noreturn, format(printf, 1, 2)));
+static void on_warning(char *text, ...) __attribute__((format(printf, 1, 2)));
+
 /* The child ends here; what it found so far stands. */
-static _Noreturn void on_error(char *text, ...)
+static void on_error(char *text, ...)
 {
 	va_list arguments;
 

@@ -23,7 +23,9 @@ struct names {
 /* libpci ends the program over a file with a mistake in it, unless its handler does not return. */
 static jmp_buf mistake;
 
-static _Noreturn void on_error(char *text, ...)
+static void on_error(char *text, ...) __attribute__((noreturn));
+
+static void on_error(char *text, ...)
 {
 	(void)text;
 	longjmp(mistake, 1);
