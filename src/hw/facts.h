@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * facts: what is read of one GPU for who asks for everything. None of it wakes a GPU, but for
- * hw_card_link, which says when it would.
+ * hw_link, which says when it would.
  */
 #ifndef NV_HW_FACTS_H
 #define NV_HW_FACTS_H
@@ -44,17 +44,17 @@ enum hw_link_state {
 };
 
 /* An end of a link and the most that it can do: tenths of GT/s, lanes; 0 if not known. */
-struct hw_card_end {
+struct hw_link_end {
 	const char *slot, *path;
 	unsigned speed, width;
 };
 
-struct hw_card_link {
+struct hw_link {
 	enum hw_link_state state;
 	unsigned speed, width; /* now */
-	struct hw_card_end
+	struct hw_link_end
 		card; /* the GPU, or the switch on its card (AMD's and Intel's have one) */
-	struct hw_card_end port; /* the other end, on the board; slot is NULL if that is hidden */
+	struct hw_link_end port; /* the other end, on the board; slot is NULL if that is hidden */
 };
 
 /*
@@ -63,7 +63,7 @@ struct hw_card_link {
  * ("PCI/sysfs: Ensure devices are powered for config reads"); before, what sleeps in D3cold answers
  * nonsense, 63 lanes. So they are read only of a GPU that is awake, or with wake.
  */
-void hw_card_link(struct hw *hw, struct hw_gpu *gpu, bool wake, struct hw_card_link *link);
+void hw_link(struct hw *hw, struct hw_gpu *gpu, bool wake, struct hw_link *link);
 
 /* A kernel module, as it runs. */
 struct hw_parameter {

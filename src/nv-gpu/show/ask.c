@@ -197,9 +197,9 @@ static void read_config(const struct hw_gpu *gpu, struct wake *wake)
 
 static void read_link(struct gpu_run *run, struct hw_gpu *gpu, struct wake *wake)
 {
-	struct hw_card_link link;
+	struct hw_link link;
 
-	hw_card_link(&run->hw, gpu, true, &link);
+	hw_link(&run->hw, gpu, true, &link);
 	wake->link.state = link.state;
 	wake->link.speed = link.speed;
 	wake->link.width = link.width;

@@ -70,7 +70,7 @@ static void speed_and_width(const struct show *show, struct json *json, const ch
 }
 
 static void link_end(
-	const struct show *show, struct json *json, const char *name, const struct hw_card_end *end)
+	const struct show *show, struct json *json, const char *name, const struct hw_link_end *end)
 {
 	json_open(json, name, '{');
 	json_string(json, "slot", end->slot);

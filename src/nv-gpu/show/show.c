@@ -107,7 +107,7 @@ static void gather(struct show *show, struct names *names)
 	if (hw_gpu_is_nvidia(show->gpu))
 		show->library = hw_nvidia_library(&run->hw);
 	add_nodes(show);
-	hw_card_link(&run->hw, show->gpu, false, &show->link);
+	hw_link(&run->hw, show->gpu, false, &show->link);
 	if (run->options.wake)
 		wake(show);
 }

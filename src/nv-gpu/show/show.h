@@ -70,7 +70,7 @@ struct show {
 	struct hw_iommu iommu;
 	struct show_member *members;
 	size_t member_count;
-	struct hw_card_link link;
+	struct hw_link link;
 	struct hw_loaded *modules;
 	size_t module_count;
 	const char **nodes; /* all nodes of the GPU's slot */

@@ -161,16 +161,16 @@ static void iommu(const struct show *show, struct buf *out)
 				show->members[i].driver ? show->members[i].driver : "none"));
 }
 
-static const char *at_most(struct arena *arena, const struct hw_card_end *end)
+static const char *at_most(struct arena *arena, const struct hw_link_end *end)
 {
 	return end->speed && end->width
 		       ? arena_printf(arena, "%s x%u", show_speed(arena, end->speed), end->width)
 		       : "unknown";
 }
 
-static const char *verdict(const struct hw_card_link *link)
+static const char *verdict(const struct hw_link *link)
 {
-	const struct hw_card_end *card = &link->card, *port = &link->port;
+	const struct hw_link_end *card = &link->card, *port = &link->port;
 
 	if (!card->width || !port->width || !card->speed || !port->speed)
 		return "";
@@ -184,7 +184,7 @@ static const char *verdict(const struct hw_card_link *link)
 static void link_line(const struct show *show, struct buf *out)
 {
 	struct arena *arena = show->run->arena;
-	const struct hw_card_link *link = &show->link;
+	const struct hw_link *link = &show->link;
 
 	switch (link->state) {
 	case HW_LINK_NONE:

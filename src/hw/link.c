@@ -31,24 +31,24 @@ static unsigned lanes(const char *text)
 		       : 0;
 }
 
-static void read_end(struct hw *hw, struct hw_card_end *end)
+static void read_end(struct hw *hw, struct hw_link_end *end)
 {
 	end->speed = tenths(hw_root_attr(&hw->root, end->path, "max_link_speed"));
 	end->width = lanes(hw_root_attr(&hw->root, end->path, "max_link_width"));
 }
 
 /* The function above one, an empty end at the host bridge. */
-static struct hw_card_end above(struct hw *hw, const char *path)
+static struct hw_link_end above(struct hw *hw, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *parent = arena_copy(hw->root.arena, path, (size_t)(slash - path));
 	const char *name = str_file_name(parent);
 
-	return hw_is_slot(name, strlen(name)) ? (struct hw_card_end){.slot = name, .path = parent}
-					      : (struct hw_card_end){0};
+	return hw_is_slot(name, strlen(name)) ? (struct hw_link_end){.slot = name, .path = parent}
+					      : (struct hw_link_end){0};
 }
 
-static bool is_of(struct hw *hw, const struct hw_card_end *end, unsigned vendor)
+static bool is_of(struct hw *hw, const struct hw_link_end *end, unsigned vendor)
 {
 	const char *text = hw_root_attr(&hw->root, end->path, "vendor");
 	unsigned long number;
@@ -62,11 +62,11 @@ static bool is_of(struct hw *hw, const struct hw_card_end *end, unsigned vendor)
  * the GPU's vendor with another one above; the link in between is wide and fast whatever the slot
  * is.
  */
-static void find_ends(struct hw *hw, const struct hw_gpu *gpu, struct hw_card_link *link)
+static void find_ends(struct hw *hw, const struct hw_gpu *gpu, struct hw_link *link)
 {
-	struct hw_card_end down, up, root;
+	struct hw_link_end down, up, root;
 
-	link->card = (struct hw_card_end){.slot = gpu->slot, .path = gpu->path};
+	link->card = (struct hw_link_end){.slot = gpu->slot, .path = gpu->path};
 	link->port = down = above(hw, gpu->path);
 	if (!down.slot || gpu->vendor == HW_NVIDIA || !is_of(hw, &down, gpu->vendor))
 		return;
@@ -88,11 +88,11 @@ static bool sleeps(struct hw *hw, struct hw_gpu *gpu)
 		       (state && str_starts(state, "D3")));
 }
 
-void hw_card_link(struct hw *hw, struct hw_gpu *gpu, bool wake, struct hw_card_link *link)
+void hw_link(struct hw *hw, struct hw_gpu *gpu, bool wake, struct hw_link *link)
 {
 	const struct hw_root *root = &hw->root;
 
-	*link = (struct hw_card_link){.state = HW_LINK_NONE};
+	*link = (struct hw_link){.state = HW_LINK_NONE};
 	if (!gpu->pci)
 		return;
 	find_ends(hw, gpu, link);
