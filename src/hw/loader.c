@@ -41,6 +41,27 @@ static const struct {
 
 enum { PLACES = sizeof(places) / sizeof(*places) };
 
+/* Without "." and "..": what is in front of those is a directory, links to one being rare here. */
+static const char *plain_path(struct arena *arena, const char *path)
+{
+	char *plain = arena_dup(arena, path), *to = plain;
+
+	while (*path) {
+		size_t length = strcspn(path + 1, "/");
+
+		if (length == 2 && !strncmp(path, "/..", 3)) {
+			while (to > plain && *--to != '/')
+				;
+		} else if (length && !(length == 1 && path[1] == '.')) {
+			memcpy(to, path, length + 1);
+			to += length + 1;
+		}
+		path += length + 1;
+	}
+	*to = '\0';
+	return to == plain ? "/" : plain;
+}
+
 const char *hw_loader_resolve(const struct hw_root *root, const char *path)
 {
 	for (int i = 0; i < LINKS; i++) {
@@ -48,7 +69,7 @@ const char *hw_loader_resolve(const struct hw_root *root, const char *path)
 		const char *slash = strrchr(path, '/');
 
 		if (!target)
-			return path;
+			return *path == '/' ? plain_path(root->arena, path) : path;
 		path = *target == '/' ? target
 				      : arena_printf(root->arena, "%.*s/%s", (int)(slash - path),
 						path, target);
@@ -265,25 +286,39 @@ static unsigned uvm_major(struct hw *hw)
 	return 0;
 }
 
+/* What a node is, without even a descriptor of it: that is for those who open. */
+static bool look_at_node(const struct hw_root *root, const char *path, struct stat *status)
+{
+	const char *name;
+	int parent = tree_open_parent(root, path, &name), answer;
+
+	if (parent < 0)
+		return false;
+	answer = fstatat(parent, name, status, AT_SYMLINK_NOFOLLOW);
+	close(parent);
+	return answer == 0;
+}
+
 void hw_uvm_look(struct hw *hw, struct hw_uvm *uvm)
 {
 	struct file_list files;
 	struct stat status;
-	int fd;
 
 	*uvm = (struct hw_uvm){.path = HW_DEVICES "/nvidia-uvm", .major = uvm_major(hw)};
 	if (hw_root_names(&hw->root, HW_DEVICES, &files)) {
 		for (size_t i = 0; i < files.count; i++)
 			uvm->nodes |= str_starts(files.names[i], "nvidia");
 	}
-	/* O_PATH does not open the device. */
-	fd = hw_root_open(&hw->root, uvm->path, O_PATH);
-	if (fd < 0)
-		return;
-	uvm->there = true;
-	if (fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && uvm->major)
+	uvm->there = look_at_node(&hw->root, uvm->path, &status);
+	if (uvm->there && S_ISCHR(status.st_mode) && uvm->major)
 		uvm->wrong = major(status.st_rdev) != uvm->major;
-	close(fd);
+}
+
+bool hw_node_exists(const struct hw_root *root, const char *path)
+{
+	struct stat status;
+
+	return look_at_node(root, path, &status);
 }
 
 bool hw_is_node(const char *path)

@@ -70,4 +70,7 @@ void hw_uvm_look(struct hw *hw, struct hw_uvm *uvm);
 /* Whether path is below /dev. */
 bool hw_is_node(const char *path);
 
+/* Whether there is such a node; a link counts, wherever it leads. */
+bool hw_node_exists(const struct hw_root *root, const char *path);
+
 #endif

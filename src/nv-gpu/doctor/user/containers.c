@@ -67,8 +67,11 @@ static const char *behind_key(const char *text, const char *at, const char *key)
 
 static void note_missing(struct doctor *doctor, struct spec *spec, const char *path)
 {
-	if (*path != '/' || spec->missing_count == NAMES || (spec->no_nodes && hw_is_node(path)) ||
-		hw_root_exists(&doctor->run->hw.root, path))
+	const struct hw_root *root = &doctor->run->hw.root;
+	bool node = hw_is_node(path);
+
+	if (*path != '/' || spec->missing_count == NAMES || (node && spec->no_nodes) ||
+		(node ? hw_node_exists(root, path) : hw_root_exists(root, path)))
 		return;
 	for (size_t i = 0; i < spec->missing_count; i++) {
 		if (str_eq(spec->missing[i], path))

@@ -202,10 +202,12 @@ static void too_old(struct cuda *cuda, const struct toolkit *toolkit, const stru
 {
 	struct arena *arena = cuda->doctor->run->arena;
 	const struct version *version = &toolkit->version;
+	const char *oldest = need->minor ? arena_printf(arena, "%u.%02u.%02u", need->major,
+						   need->minor, need->patch)
+					 : arena_printf(arena, "%u", need->major);
 	const char *what = arena_printf(arena,
-		"%s is CUDA %u.%u, which needs driver %u.%02u.%02u at least; loaded is %s",
-		toolkit->path, version->major, version->minor, need->major, need->minor,
-		need->patch, hw_nvidia_version(&cuda->doctor->run->hw));
+		"%s is CUDA %u.%u, which needs driver %s at least; loaded is %s", toolkit->path,
+		version->major, version->minor, oldest, hw_nvidia_version(&cuda->doctor->run->hw));
 	const char *fix = arena_printf(arena,
 		"install driver %u or newer, or a toolkit of CUDA %u\n"
 		"on data center GPUs also: the package cuda-compat-%u-%u",

@@ -64,8 +64,9 @@ static const char *vendor_problem(
 	return NULL;
 }
 
-/* The families that have a vendor's file without fault. */
-static unsigned look_at_vendors(struct doctor *doctor, const struct hw_loader *loader)
+/* The families that have a vendor's file without fault; those with a fault are added to told. */
+static unsigned look_at_vendors(
+	struct doctor *doctor, const struct hw_loader *loader, unsigned *told)
 {
 	unsigned well = 0, here = family_here(doctor);
 	size_t count;
@@ -75,6 +76,7 @@ static unsigned look_at_vendors(struct doctor *doctor, const struct hw_loader *l
 		unsigned families;
 		const char *wrong = vendor_problem(doctor, loader, files[i], &families);
 
+		*told |= wrong ? families : 0;
 		if (!wrong)
 			well |= families;
 		else if (families & here || !families)
@@ -118,17 +120,15 @@ static void missing_nvidia(struct doctor *doctor, const struct hw_loader *loader
 void check_egl_vendor(struct doctor *doctor)
 {
 	size_t before = doctor->count;
-	unsigned here = family_here(doctor), well;
+	unsigned here = family_here(doctor), told = 0, well;
 	struct hw_loader loader;
 
 	hw_loader_begin(&loader, &doctor->run->hw);
-	well = look_at_vendors(doctor, &loader);
-	/* What is broken was told of. */
-	if (here & FAMILY_NVIDIA && !(well & FAMILY_NVIDIA) && doctor->count == before)
+	well = look_at_vendors(doctor, &loader, &told);
+	if (here & FAMILY_NVIDIA && !((well | told) & FAMILY_NVIDIA))
 		missing_nvidia(doctor, &loader);
 	/* Without glvnd, Mesa's libEGL is what programs link. */
-	if (here & FAMILY_MESA && !(well & FAMILY_MESA) && doctor->count == before &&
-		(has_glvnd(&loader) || well))
+	if (here & FAMILY_MESA && !((well | told) & FAMILY_MESA) && (has_glvnd(&loader) || well))
 		doctor_problem(doctor,
 			arena_printf(doctor->run->arena,
 				"no file of glvnd names Mesa's EGL library, which %s needs",
@@ -191,7 +191,7 @@ static void nvidia_glx(struct doctor *doctor, const struct hw_loader *loader)
 {
 	static const char *const names[] = {"libGLX_nvidia.so.0", "libEGL_nvidia.so.0"};
 	struct versions versions = {0};
-	struct hw_object object, glx[2];
+	struct hw_object object, glx[2] = {{0}};
 
 	for (int i = 0; i < 4; i++) {
 		hw_loader_find(loader, names[i / 2], i % 2 ? 32 : 64, &object);
@@ -237,9 +237,10 @@ void check_glx_vendor(struct doctor *doctor)
 			"OpenGL programs on X11 and Xwayland cannot use that GPU",
 			packages_for(doctor, PART_MESA_GLX));
 	if (doctor->count == before)
-		doctor_ok(doctor, here ? arena_printf(doctor->run->arena, "GLX of %s is there",
-						 family_names(doctor, here))
-				       : "there is no GPU that OpenGL programs could use");
+		doctor_ok(doctor,
+			here ? arena_printf(doctor->run->arena, "no GLX library of %s is missing",
+				       family_names(doctor, here))
+			     : "there is no GPU that OpenGL programs could use");
 }
 
 /* Which platforms a file is for, by the library it names. */

@@ -42,13 +42,15 @@ void judge_driver(struct judging *judging)
 		judge(judging, VERDICT_NOTE, NULL);
 		return;
 	}
-	if (!(named & judging->here))
+	if (!(named & judging->here)) {
 		judge(judging, judging->here ? VERDICT_PROBLEM : VERDICT_NOTE,
-			arena_printf(arena, "no GPU here has a driver of %s now",
+			arena_printf(arena, "No GPU here has a driver of %s now",
 				named == FAMILY_MESA ? "Mesa"
 						     : family_names(judging->doctor, named)));
-	else if (judging->here & ~named)
+		judging->more = true;
+	} else if (judging->here & ~named) {
 		judge(judging, judging->desktop & ~named ? VERDICT_PROBLEM : VERDICT_NOTE, NULL);
+	}
 }
 
 /* Unneeded since Mesa 21.2, and programs that have their own libgbm fall over it. */

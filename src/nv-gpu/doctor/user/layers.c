@@ -58,8 +58,7 @@ static bool look_at_layers(struct doctor *doctor, const struct hw_loader *loader
 	for (size_t i = 0; i < count; i++) {
 		const char *wrong;
 		json_t *json = manifest_read(doctor, files[i], &wrong);
-		const json_t *list = json_object_get(json, "layers"), *layer;
-		size_t j;
+		const json_t *list = json_object_get(json, "layers");
 
 		if (!json) {
 			doctor_problem(doctor, wrong, "The loader passes over that layer",
@@ -69,8 +68,8 @@ static bool look_at_layers(struct doctor *doctor, const struct hw_loader *loader
 		if (json_is_object(json_object_get(json, "layer")))
 			look_at_layer(
 				doctor, loader, files[i], json_object_get(json, "layer"), &optimus);
-		json_array_foreach(list, j, layer)
-			look_at_layer(doctor, loader, files[i], layer, &optimus);
+		for (size_t j = 0; j < json_array_size(list); j++)
+			look_at_layer(doctor, loader, files[i], json_array_get(list, j), &optimus);
 		json_decref(json);
 	}
 	return optimus;

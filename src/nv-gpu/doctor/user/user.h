@@ -107,6 +107,7 @@ struct judging {
 	unsigned here, desktop; /* families */
 	enum verdict verdict; /* the judgement: ok, note or problem */
 	const char *why; /* what it does here; NULL: what the table says */
+	bool more; /* what the table says is true too */
 };
 
 /* judge.c: what a kind of variable does on this machine. */

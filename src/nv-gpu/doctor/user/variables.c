@@ -99,17 +99,19 @@ static const char *instead(struct doctor *doctor, const struct setting *setting)
 {
 	static const char intro[] =
 		"for programs that need it, a rule in ~/.config/nv-run/rules.d/50-own.conf:";
-	const struct variable *variable = find(setting->name);
+	void (*const kind)(struct judging * judging) = find(setting->name)->judge;
+	struct arena *arena = doctor->run->arena;
 
-	if (variable->judge == judge_offload || variable->judge == judge_mesa_select)
-		return arena_printf(doctor->run->arena, "%s\n[PROGRAM]\ngpu = discrete", intro);
-	if (variable->judge == judge_nvidia_offload)
-		return arena_printf(doctor->run->arena, "%s\n[PROGRAM]\ngpu = nvidia", intro);
-	if (variable->judge == judge_driver || variable->judge == judge_gbm ||
-		variable->judge == judge_vaapi || variable->judge == judge_cuda)
-		return arena_printf(doctor->run->arena, "%s\n[PROGRAM]\nset.%s = %s", intro,
-			setting->name, gpu_plain(doctor->run, setting->value));
-	return NULL;
+	if (kind == judge_offload || kind == judge_mesa_select)
+		return arena_printf(arena, "%s\n[PROGRAM]\ngpu = discrete", intro);
+	if (kind == judge_nvidia_offload)
+		return arena_printf(arena, "%s\n[PROGRAM]\ngpu = nvidia", intro);
+	if (kind != judge_driver && kind != judge_gbm && kind != judge_vaapi && kind != judge_cuda)
+		return NULL;
+	if (family_named(setting->value) == FAMILY_NVIDIA)
+		return arena_printf(arena, "%s\n[PROGRAM]\ngpu = nvidia", intro);
+	return arena_printf(arena, "%s\n[PROGRAM]\nset.%s = %s", intro, setting->name,
+		gpu_plain(doctor->run, setting->value));
 }
 
 /* Where a change of the file is not ours to make, or not worth it. */
@@ -162,7 +164,7 @@ static void tell(struct settings *settings, struct setting *setting, const struc
 		setting->where, setting->name, gpu_plain(doctor->run, setting->value));
 	const char *why = judging->why ? judging->why : variable->why;
 
-	if (judging->why && variable->why && judging->verdict == VERDICT_PROBLEM)
+	if (judging->more)
 		why = arena_printf(doctor->run->arena, "%s. %s", judging->why, variable->why);
 	if (!why)
 		why = HIDES;
@@ -195,7 +197,7 @@ static void look_at(struct settings *settings, const struct hw_loader *loader)
 	for (size_t i = 0; i < settings->count; i++) {
 		struct setting *setting = &settings->list[i];
 		struct judging judging = {doctor, loader, setting, family_here(doctor),
-			family_desktop(doctor), VERDICT_OK, NULL};
+			family_desktop(doctor), VERDICT_OK, NULL, false};
 
 		if (!find(setting->name)->judge || was_told(settings, i))
 			continue;

@@ -176,7 +176,8 @@ static void broken(struct doctor *doctor, const struct icd *icd)
 	if (icd->families && !(icd->families & here))
 		doctor_note(doctor, icd->wrong,
 			"It is of no GPU here: the loader tries it, complains and goes on",
-			arena_printf(doctor->run->arena, "rm %s", icd->path));
+			arena_printf(doctor->run->arena, "install what brought it again, or rm %s",
+				icd->path));
 	else if (icd->bits == 32)
 		doctor_note(doctor, icd->wrong, "32-bit Vulkan programs cannot use that driver",
 			icd->families & FAMILY_NVIDIA ? packages_for(doctor, PART_NVIDIA_GL_32)
