@@ -69,37 +69,37 @@ void json_close(struct json *json, char bracket)
 		buf_putc(json->out, '\n');
 }
 
-void json_string(struct json *json, const char *name, const char *value)
+void json_add_string(struct json *json, const char *name, const char *value)
 {
 	if (!value) {
-		json_null(json, name);
+		json_add_null(json, name);
 		return;
 	}
 	member(json, name);
 	quoted(json->out, value);
 }
 
-void json_bool(struct json *json, const char *name, bool value)
+void json_add_bool(struct json *json, const char *name, bool value)
 {
 	member(json, name);
 	buf_puts(json->out, value ? "true" : "false");
 }
 
-void json_number(struct json *json, const char *name, long value)
+void json_add_number(struct json *json, const char *name, long value)
 {
 	member(json, name);
 	buf_printf(json->out, "%ld", value);
 }
 
-void json_count(struct json *json, const char *name, long value)
+void json_add_count(struct json *json, const char *name, long value)
 {
 	if (value < 0)
-		json_null(json, name);
+		json_add_null(json, name);
 	else
-		json_number(json, name, value);
+		json_add_number(json, name, value);
 }
 
-void json_null(struct json *json, const char *name)
+void json_add_null(struct json *json, const char *name)
 {
 	member(json, name);
 	buf_puts(json->out, "null");

@@ -21,10 +21,10 @@ struct json {
 
 void json_open(struct json *json, const char *name, char bracket); /* '{' or '[' */
 void json_close(struct json *json, char bracket); /* '}' or ']' */
-void json_string(struct json *json, const char *name, const char *value); /* NULL gives null */
-void json_bool(struct json *json, const char *name, bool value);
-void json_number(struct json *json, const char *name, long value);
-void json_count(struct json *json, const char *name, long value); /* negative gives null */
-void json_null(struct json *json, const char *name);
+void json_add_string(struct json *json, const char *name, const char *value); /* NULL gives null */
+void json_add_bool(struct json *json, const char *name, bool value);
+void json_add_number(struct json *json, const char *name, long value);
+void json_add_count(struct json *json, const char *name, long value); /* negative gives null */
+void json_add_null(struct json *json, const char *name);
 
 #endif

@@ -134,9 +134,9 @@ static void say_json(struct gpu_run *run, const struct watched *watched, const c
 	struct json json = {.out = out};
 
 	json_open(&json, NULL, '{');
-	json_string(&json, "time", now(run->arena));
-	json_string(&json, "slot", watched->slot);
-	json_string(&json, "event", event);
+	json_add_string(&json, "time", now(run->arena));
+	json_add_string(&json, "slot", watched->slot);
+	json_add_string(&json, "event", event);
 	json_names(run, &json, "by", watched, holders, false);
 	json_names(run, &json, "held-before", watched, holders, true);
 	json_close(&json, '}');

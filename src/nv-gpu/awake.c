@@ -83,18 +83,18 @@ static void json_function(
 		const struct hw_function *function = &functions[i];
 
 		json_open(json, NULL, '{');
-		json_string(json, "slot", function->slot);
-		json_string(json, "kind", hw_function_kind_name(function->kind));
-		json_string(json, "driver", function->driver);
-		json_string(json, "status", function->status);
-		json_string(json, "control", function->control);
-		json_string(json, "state", function->state);
-		json_count(json, "usage", function->usage);
-		json_count(json, "active-children", function->children);
+		json_add_string(json, "slot", function->slot);
+		json_add_string(json, "kind", hw_function_kind_name(function->kind));
+		json_add_string(json, "driver", function->driver);
+		json_add_string(json, "status", function->status);
+		json_add_string(json, "control", function->control);
+		json_add_string(json, "state", function->state);
+		json_add_count(json, "usage", function->usage);
+		json_add_count(json, "active-children", function->children);
 		if (function->cold < 0)
-			json_null(json, "d3cold-allowed");
+			json_add_null(json, "d3cold-allowed");
 		else
-			json_bool(json, "d3cold-allowed", function->cold);
+			json_add_bool(json, "d3cold-allowed", function->cold);
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -114,12 +114,12 @@ static void print_json(struct inquiry *inquiry, struct json *json)
 	const char *status = inquiry->functions[0].status;
 
 	json_open(json, NULL, '{');
-	json_string(json, "slot", inquiry->gpu->slot);
-	json_string(json, "name", hw_gpu_name(&inquiry->run->hw, inquiry->gpu));
+	json_add_string(json, "slot", inquiry->gpu->slot);
+	json_add_string(json, "name", hw_gpu_name(&inquiry->run->hw, inquiry->gpu));
 	if (status)
-		json_bool(json, "asleep", inquiry->asleep);
+		json_add_bool(json, "asleep", inquiry->asleep);
 	else
-		json_null(json, "asleep");
+		json_add_null(json, "asleep");
 	json_function(json, "functions", inquiry->functions, inquiry->function_count);
 	json_function(json, "ports", inquiry->ports, inquiry->port_count);
 	json_open(json, "reasons", '[');
@@ -127,11 +127,11 @@ static void print_json(struct inquiry *inquiry, struct json *json)
 		const struct reason *reason = &inquiry->reasons[i];
 
 		json_open(json, NULL, '{');
-		json_string(json, "id", reason->id);
-		json_bool(json, "keeps-awake", reason->keeps);
-		json_string(json, "what", reason->what);
-		json_string(json, "do", reason->cure);
-		json_string(json, "later", reason->later);
+		json_add_string(json, "id", reason->id);
+		json_add_bool(json, "keeps-awake", reason->keeps);
+		json_add_string(json, "what", reason->what);
+		json_add_string(json, "do", reason->cure);
+		json_add_string(json, "later", reason->later);
 		json_close(json, '}');
 	}
 	json_close(json, ']');

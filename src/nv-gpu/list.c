@@ -84,29 +84,29 @@ static void print_gpu(struct gpu_run *run, struct json *json, struct hw_gpu *gpu
 	const struct hw_nvidia *nvidia = hw_gpu_nvidia(&run->hw, gpu);
 
 	json_open(json, NULL, '{');
-	json_string(json, "slot", gpu->slot);
-	json_string(json, "ids",
+	json_add_string(json, "slot", gpu->slot);
+	json_add_string(json, "ids",
 		gpu->pci ? arena_printf(run->arena, "%04x:%04x", gpu->vendor, gpu->device) : NULL);
-	json_string(json, "name", hw_gpu_name(&run->hw, gpu));
-	json_string(json, "pci-name", hw_gpu_pci_name(&run->hw, gpu));
-	json_string(json, "driver", gpu->driver);
-	json_string(json, "driver-version", hw_gpu_version(&run->hw, gpu));
-	json_string(json, "role", hw_role_name(gpu->role));
-	json_string(json, "role-why", gpu->role_why);
-	json_bool(json, "boot", gpu->boot);
-	json_string(json, "card", hw_node(run->arena, "card", gpu->card));
-	json_string(json, "render", hw_node(run->arena, "renderD", gpu->render));
-	json_count(json, "nvidia-minor", nvidia->minor);
-	json_string(json, "uuid", nvidia->uuid);
+	json_add_string(json, "name", hw_gpu_name(&run->hw, gpu));
+	json_add_string(json, "pci-name", hw_gpu_pci_name(&run->hw, gpu));
+	json_add_string(json, "driver", gpu->driver);
+	json_add_string(json, "driver-version", hw_gpu_version(&run->hw, gpu));
+	json_add_string(json, "role", hw_role_name(gpu->role));
+	json_add_string(json, "role-why", gpu->role_why);
+	json_add_bool(json, "boot", gpu->boot);
+	json_add_string(json, "card", hw_node(run->arena, "card", gpu->card));
+	json_add_string(json, "render", hw_node(run->arena, "renderD", gpu->render));
+	json_add_count(json, "nvidia-minor", nvidia->minor);
+	json_add_string(json, "uuid", nvidia->uuid);
 	json_open(json, "outputs", '[');
 	for (size_t i = 0; gpu->card >= 0 && i < run->hw.connector_count; i++) {
 		if (run->hw.connectors[i].card == gpu->card && run->hw.connectors[i].connected)
-			json_string(json, NULL, run->hw.connectors[i].name);
+			json_add_string(json, NULL, run->hw.connectors[i].name);
 	}
 	json_close(json, ']');
-	json_string(json, "power", hw_gpu_status(&run->hw, gpu));
-	json_string(json, "power-state", hw_gpu_state(&run->hw, gpu));
-	json_string(json, "unusable", hw_gpu_unusable(gpu));
+	json_add_string(json, "power", hw_gpu_status(&run->hw, gpu));
+	json_add_string(json, "power-state", hw_gpu_state(&run->hw, gpu));
+	json_add_string(json, "unusable", hw_gpu_unusable(gpu));
 	json_close(json, '}');
 }
 

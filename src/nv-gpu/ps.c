@@ -161,23 +161,23 @@ static void print(const struct view *view, struct buf *out)
 void gpu_json_holder(struct gpu_run *run, struct json *json, const struct hw_holder *holder)
 {
 	json_open(json, NULL, '{');
-	json_number(json, "pid", holder->pid);
-	json_string(json, "user", gpu_user(run, holder->uid));
-	json_number(json, "uid", (long)holder->uid);
-	json_string(json, "unit", holder->unit);
-	json_string(json, "container", holder->container);
-	json_string(json, "name", *holder->name ? holder->name : NULL);
-	json_string(json, "program", holder->program);
-	json_bool(json, "tied", holder->tied);
+	json_add_number(json, "pid", holder->pid);
+	json_add_string(json, "user", gpu_user(run, holder->uid));
+	json_add_number(json, "uid", (long)holder->uid);
+	json_add_string(json, "unit", holder->unit);
+	json_add_string(json, "container", holder->container);
+	json_add_string(json, "name", *holder->name ? holder->name : NULL);
+	json_add_string(json, "program", holder->program);
+	json_add_bool(json, "tied", holder->tied);
 	json_open(json, "nodes", '[');
 	for (size_t i = 0; i < holder->node_count; i++) {
 		const struct hw_held *held = &holder->held[i];
 
 		json_open(json, NULL, '{');
-		json_string(json, "node", held->node->name);
-		json_string(json, "gpu", held->node->gpu ? held->node->gpu->slot : NULL);
-		json_number(json, "descriptors", (long)held->open);
-		json_bool(json, "mapped", held->mapped);
+		json_add_string(json, "node", held->node->name);
+		json_add_string(json, "gpu", held->node->gpu ? held->node->gpu->slot : NULL);
+		json_add_number(json, "descriptors", (long)held->open);
+		json_add_bool(json, "mapped", held->mapped);
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -186,22 +186,22 @@ void gpu_json_holder(struct gpu_run *run, struct json *json, const struct hw_hol
 		const struct hw_usage *used = &holder->usage[i];
 
 		json_open(json, NULL, '{');
-		json_string(json, "gpu", used->gpu);
-		json_string(json, used->memory ? "memory" : "engine", used->name);
-		json_number(json, used->memory ? "bytes" : "ns", (long)used->amount);
+		json_add_string(json, "gpu", used->gpu);
+		json_add_string(json, used->memory ? "memory" : "engine", used->name);
+		json_add_number(json, used->memory ? "bytes" : "ns", (long)used->amount);
 		json_close(json, '}');
 	}
 	json_close(json, ']');
-	json_bool(json, "asleep", holder->uncounted);
+	json_add_bool(json, "asleep", holder->uncounted);
 	json_close(json, '}');
 }
 
 void gpu_json_unseen(struct gpu_run *run, struct json *json, const struct hw_holders *holders)
 {
-	json_number(json, "hidden", (long)holders->hidden);
-	json_bool(json, "hidepid", holders->hidepid);
-	json_bool(json, "contained", holders->contained);
-	json_string(json, "unseen", gpu_unseen(run, holders));
+	json_add_number(json, "hidden", (long)holders->hidden);
+	json_add_bool(json, "hidepid", holders->hidepid);
+	json_add_bool(json, "contained", holders->contained);
+	json_add_string(json, "unseen", gpu_unseen(run, holders));
 }
 
 static void print_json(const struct view *view, struct buf *out)

@@ -25,10 +25,10 @@ static void print_text(const struct rule_reader *reader, struct buf *out)
 static void print_mistake(struct json *json, const struct rule_mistake *mistake)
 {
 	json_open(json, NULL, '{');
-	json_string(json, "file", mistake->file);
-	json_number(json, "line", mistake->line);
-	json_number(json, "column", mistake->column);
-	json_string(json, "text", mistake->text);
+	json_add_string(json, "file", mistake->file);
+	json_add_number(json, "line", mistake->line);
+	json_add_number(json, "column", mistake->column);
+	json_add_string(json, "text", mistake->text);
 	json_close(json, '}');
 }
 
@@ -39,7 +39,7 @@ static void print_json(const struct run *run, const struct rule_reader *readers[
 	json_open(&json, NULL, '{');
 	json_open(&json, "files", '[');
 	for (size_t i = 0; i < run->file_count; i++)
-		json_string(&json, NULL, run->files[i].path);
+		json_add_string(&json, NULL, run->files[i].path);
 	json_close(&json, ']');
 	json_open(&json, "mistakes", '[');
 	for (size_t i = 0; i < 2; i++) {

@@ -216,16 +216,17 @@ static void explain_json(struct run *run, struct buf *out)
 	json_open(&json, "reasons", '[');
 	for (size_t i = 0; i < run->result.count; i++) {
 		json_open(&json, NULL, '{');
-		json_string(&json, "name", run->result.changes[i].name);
-		json_string(&json, "why", run->result.changes[i].why);
+		json_add_string(&json, "name", run->result.changes[i].name);
+		json_add_string(&json, "why", run->result.changes[i].why);
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
-	json_string(&json, "gpu_why", run->choice.problem ? run->choice.problem : run->choice.why);
-	json_string(&json, "gpu_from",
+	json_add_string(
+		&json, "gpu_why", run->choice.problem ? run->choice.problem : run->choice.why);
+	json_add_string(&json, "gpu_from",
 		run->settings.gpu.value ? offload_origin(run->arena, run->settings.gpu.from)
 					: "default");
-	json_string(&json, "session_why", run->session.source);
+	json_add_string(&json, "session_why", run->session.source);
 	json_open(&json, "rules", '[');
 	for (size_t i = 0; !run->options.undo && i < run->reader.count && run->outcomes; i++) {
 		const struct rule_outcome *outcome = &run->outcomes[i];
@@ -233,11 +234,11 @@ static void explain_json(struct run *run, struct buf *out)
 		if (!outcome->section->from.file)
 			continue;
 		json_open(&json, NULL, '{');
-		json_string(&json, "header", outcome->section->header);
-		json_string(&json, "from", offload_origin(run->arena, outcome->section->from));
-		json_string(&json, "pattern", outcome->section->pattern);
-		json_bool(&json, "used", !outcome->failed);
-		json_string(&json, "skipped",
+		json_add_string(&json, "header", outcome->section->header);
+		json_add_string(&json, "from", offload_origin(run->arena, outcome->section->from));
+		json_add_string(&json, "pattern", outcome->section->pattern);
+		json_add_bool(&json, "used", !outcome->failed);
+		json_add_string(&json, "skipped",
 			outcome->failed ? failed_condition(run, outcome->failed) : NULL);
 		json_close(&json, '}');
 	}

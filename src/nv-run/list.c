@@ -67,22 +67,22 @@ static void print_json(struct run *run, struct buf *out)
 		struct hw_gpu *gpu = run->hw.gpus[i];
 
 		json_open(&json, NULL, '{');
-		json_string(&json, "slot", gpu->slot);
-		json_string(&json, "vendor",
+		json_add_string(&json, "slot", gpu->slot);
+		json_add_string(&json, "vendor",
 			gpu->pci ? arena_printf(run->arena, "%04x", gpu->vendor) : NULL);
-		json_string(&json, "device",
+		json_add_string(&json, "device",
 			gpu->pci ? arena_printf(run->arena, "%04x", gpu->device) : NULL);
-		json_string(&json, "name", hw_gpu_name(&run->hw, gpu));
-		json_string(&json, "driver", gpu->driver);
-		json_string(&json, "role", hw_role_name(gpu->role));
-		json_string(&json, "role_why", gpu->role_why);
-		json_bool(&json, "boot", gpu->boot);
-		json_bool(&json, "external", gpu->role == HW_EXTERNAL);
-		json_string(&json, "card", hw_node(run->arena, "card", gpu->card));
-		json_string(&json, "render", hw_node(run->arena, "renderD", gpu->render));
-		json_string(&json, "runtime_status", hw_gpu_status(&run->hw, gpu));
-		json_string(&json, "uuid", hw_gpu_nvidia(&run->hw, gpu)->uuid);
-		json_string(&json, "unusable", hw_gpu_unusable(gpu));
+		json_add_string(&json, "name", hw_gpu_name(&run->hw, gpu));
+		json_add_string(&json, "driver", gpu->driver);
+		json_add_string(&json, "role", hw_role_name(gpu->role));
+		json_add_string(&json, "role_why", gpu->role_why);
+		json_add_bool(&json, "boot", gpu->boot);
+		json_add_bool(&json, "external", gpu->role == HW_EXTERNAL);
+		json_add_string(&json, "card", hw_node(run->arena, "card", gpu->card));
+		json_add_string(&json, "render", hw_node(run->arena, "renderD", gpu->render));
+		json_add_string(&json, "runtime_status", hw_gpu_status(&run->hw, gpu));
+		json_add_string(&json, "uuid", hw_gpu_nvidia(&run->hw, gpu)->uuid);
+		json_add_string(&json, "unusable", hw_gpu_unusable(gpu));
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');

@@ -39,48 +39,48 @@ static void json_gpu(struct run *run, struct json *json)
 	const struct hw_gpu *gpu = run->choice.gpu;
 
 	if (!gpu) {
-		json_null(json, "gpu");
+		json_add_null(json, "gpu");
 		return;
 	}
 	json_open(json, "gpu", '{');
-	json_string(json, "slot", gpu->slot);
-	json_string(
+	json_add_string(json, "slot", gpu->slot);
+	json_add_string(
 		json, "vendor", gpu->pci ? arena_printf(run->arena, "%04x", gpu->vendor) : NULL);
-	json_string(
+	json_add_string(
 		json, "device", gpu->pci ? arena_printf(run->arena, "%04x", gpu->device) : NULL);
-	json_string(json, "driver", gpu->driver);
-	json_string(json, "role", hw_role_name(gpu->role));
-	json_bool(json, "boot", gpu->boot);
+	json_add_string(json, "driver", gpu->driver);
+	json_add_string(json, "role", hw_role_name(gpu->role));
+	json_add_bool(json, "boot", gpu->boot);
 	json_close(json, '}');
 }
 
 static void json_change(struct json *json, const struct offload_change *change)
 {
 	json_open(json, NULL, '{');
-	json_string(json, "op", change->unset ? "unset" : "set");
-	json_string(json, "name", change->name);
+	json_add_string(json, "op", change->unset ? "unset" : "set");
+	json_add_string(json, "name", change->name);
 	if (!change->unset)
-		json_string(json, "value", change->value);
-	json_string(json, "from", change->from);
+		json_add_string(json, "value", change->value);
+	json_add_string(json, "from", change->from);
 	json_close(json, '}');
 }
 
 void show_json(struct run *run, struct json *json)
 {
-	json_string(json, "program", run->command);
+	json_add_string(json, "program", run->command);
 	json_open(json, "argv", '[');
 	for (char **argument = run->command_arguments; *argument; argument++)
-		json_string(json, NULL, *argument);
+		json_add_string(json, NULL, *argument);
 	json_close(json, ']');
 	json_gpu(run, json);
-	json_string(json, "session", offload_type_name(run->session.type));
+	json_add_string(json, "session", offload_type_name(run->session.type));
 	json_open(json, "changes", '[');
 	for (size_t i = 0; i < run->result.count; i++)
 		json_change(json, &run->result.changes[i]);
 	json_close(json, ']');
 	json_open(json, "warnings", '[');
 	for (size_t i = 0; i < run->warning_count; i++)
-		json_string(json, NULL, run->warnings[i]);
+		json_add_string(json, NULL, run->warnings[i]);
 	json_close(json, ']');
 }
 

@@ -153,16 +153,16 @@ static void print_json(struct session *session, const struct decision *decision,
 
 	(void)session;
 	json_open(&json, NULL, '{');
-	json_string(&json, "mode", x11_prime_name(decision->mode));
-	json_string(&json, "asked-by", decision->config.mode_from);
-	json_string(&json, "refused", decision->refused);
+	json_add_string(&json, "mode", x11_prime_name(decision->mode));
+	json_add_string(&json, "asked-by", decision->config.mode_from);
+	json_add_string(&json, "refused", decision->refused);
 	json_open(&json, "commands", '[');
 	for (char *line = strtok_r(commands, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		json_string(&json, NULL, line);
+		json_add_string(&json, NULL, line);
 	json_close(&json, ']');
 	json_open(&json, "notes", '[');
 	for (size_t i = 0; i < plan->note_count; i++)
-		json_string(&json, NULL, plan->notes[i]);
+		json_add_string(&json, NULL, plan->notes[i]);
 	json_close(&json, ']');
 	json_close(&json, '}');
 	buf_putc(&out, '\n');

@@ -65,7 +65,7 @@ int providers_run(struct session *session)
 		struct json json = {.out = &out};
 
 		json_open(&json, NULL, '{');
-		json_string(&json, "server", look_kind_name(look.kind));
+		json_add_string(&json, "server", look_kind_name(look.kind));
 		show_providers_json(session->arena, &json, "providers", server);
 		show_outputs_json(session->arena, &json, "outputs", server);
 		json_close(&json, '}');

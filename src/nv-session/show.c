@@ -73,24 +73,24 @@ void show_providers_json(
 		const struct x11_gpu *gpu = provider->gpu;
 
 		json_open(json, NULL, '{');
-		json_string(json, "id", hex(arena, provider->id));
-		json_string(json, "name", provider->name);
-		json_string(json, "drives", provider->screen ? "x-screen" : "gpu-screen");
-		json_number(json, "capabilities", (long)provider->capabilities);
-		json_string(json, "capability-names",
+		json_add_string(json, "id", hex(arena, provider->id));
+		json_add_string(json, "name", provider->name);
+		json_add_string(json, "drives", provider->screen ? "x-screen" : "gpu-screen");
+		json_add_number(json, "capabilities", (long)provider->capabilities);
+		json_add_string(json, "capability-names",
 			x11_capability_names(arena, provider->capabilities));
-		json_string(json, "slot", gpu ? gpu->slot : NULL);
-		json_string(json, "gpu", gpu ? gpu->name : NULL);
-		json_string(json, "slot-known-by", x11_sure_name(provider->sure));
-		json_bool(json, "slot-sure", gpu && provider->sure != X11_UNSURE);
-		json_string(json, "output-source", hex(arena, provider->output_source));
-		json_string(json, "offload-sink", hex(arena, provider->offload_sink));
+		json_add_string(json, "slot", gpu ? gpu->slot : NULL);
+		json_add_string(json, "gpu", gpu ? gpu->name : NULL);
+		json_add_string(json, "slot-known-by", x11_sure_name(provider->sure));
+		json_add_bool(json, "slot-sure", gpu && provider->sure != X11_UNSURE);
+		json_add_string(json, "output-source", hex(arena, provider->output_source));
+		json_add_string(json, "offload-sink", hex(arena, provider->offload_sink));
 		json_open(json, "outputs", '[');
 		for (size_t j = 0; j < provider->outputs.count; j++) {
 			const struct x11_output *output =
 				x11_output(server, provider->outputs.list[j]);
 
-			json_string(json, NULL, output ? output->name : "");
+			json_add_string(json, NULL, output ? output->name : "");
 		}
 		json_close(json, ']');
 		json_close(json, '}');
@@ -106,25 +106,25 @@ static void output_json(struct arena *arena, struct json *json, const struct x11
 	const struct x11_provider *owner = x11_owner(server, output->id);
 
 	json_open(json, NULL, '{');
-	json_string(json, "name", output->name);
-	json_string(json, "provider", owner ? hex(arena, owner->id) : NULL);
-	json_string(json, "slot", owner && owner->gpu ? owner->gpu->slot : NULL);
-	json_bool(json, "connected", output->connected);
-	json_bool(json, "usable", output->listed);
-	json_bool(json, "lit", x11_is_lit(server, output));
-	json_bool(json, "primary", server->primary == output->id);
+	json_add_string(json, "name", output->name);
+	json_add_string(json, "provider", owner ? hex(arena, owner->id) : NULL);
+	json_add_string(json, "slot", owner && owner->gpu ? owner->gpu->slot : NULL);
+	json_add_bool(json, "connected", output->connected);
+	json_add_bool(json, "usable", output->listed);
+	json_add_bool(json, "lit", x11_is_lit(server, output));
+	json_add_bool(json, "primary", server->primary == output->id);
 	if (mode) {
-		json_number(json, "width", crtc->width);
-		json_number(json, "height", crtc->height);
-		json_number(json, "x", crtc->x);
-		json_number(json, "y", crtc->y);
-		json_string(json, "rate", arena_printf(arena, "%.2f", mode->rate));
-		json_string(json, "rotate", x11_rotation_name(crtc->rotation));
+		json_add_number(json, "width", crtc->width);
+		json_add_number(json, "height", crtc->height);
+		json_add_number(json, "x", crtc->x);
+		json_add_number(json, "y", crtc->y);
+		json_add_string(json, "rate", arena_printf(arena, "%.2f", mode->rate));
+		json_add_string(json, "rotate", x11_rotation_name(crtc->rotation));
 	}
 	if (output->sync >= 0)
-		json_bool(json, "prime-sync", output->sync);
+		json_add_bool(json, "prime-sync", output->sync);
 	else
-		json_null(json, "prime-sync");
+		json_add_null(json, "prime-sync");
 	json_close(json, '}');
 }
 

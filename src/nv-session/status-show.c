@@ -129,16 +129,16 @@ static void wayland_json(struct session *session, struct json *json, const struc
 {
 	const struct wayland *seen = &status->wayland;
 
-	json_string(json, "compositor", seen->compositor);
+	json_add_string(json, "compositor", seen->compositor);
 	json_open(json, "compositor-gpus", '[');
 	for (int i = 0; i < seen->count; i++)
-		json_string(json, NULL, seen->gpus[i]->slot);
+		json_add_string(json, NULL, seen->gpus[i]->slot);
 	json_close(json, ']');
 	json_open(json, "compositor-changes", '[');
 	for (size_t i = 0; seen->compositor && i < session->hw.count; i++) {
 		json_open(json, NULL, '{');
-		json_string(json, "slot", session->hw.gpus[i]->slot);
-		json_string(json, "how", wayland_change(session, seen, session->hw.gpus[i]));
+		json_add_string(json, "slot", session->hw.gpus[i]->slot);
+		json_add_string(json, "how", wayland_change(session, seen, session->hw.gpus[i]));
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -153,28 +153,29 @@ static void print_json(struct session *session, struct buf *out, const struct st
 	struct json json = {.out = out};
 
 	json_open(&json, NULL, '{');
-	json_string(&json, "session", status->type);
-	json_string(&json, "display", *status->look.display ? status->look.display : NULL);
-	json_string(&json, "server", status->connected ? look_kind_name(status->look.kind) : NULL);
-	json_string(&json, "server-version",
+	json_add_string(&json, "session", status->type);
+	json_add_string(&json, "display", *status->look.display ? status->look.display : NULL);
+	json_add_string(
+		&json, "server", status->connected ? look_kind_name(status->look.kind) : NULL);
+	json_add_string(&json, "server-version",
 		status->connected ? x11_version_text(session->arena, status->look.x11) : NULL);
-	json_string(&json, "nothing-to-set-up", status->nothing);
-	json_string(&json, "mode", is_xorg ? x11_prime_name(status->mode) : NULL);
-	json_string(
+	json_add_string(&json, "nothing-to-set-up", status->nothing);
+	json_add_string(&json, "mode", is_xorg ? x11_prime_name(status->mode) : NULL);
+	json_add_string(
 		&json, "mode-asked", is_xorg ? x11_prime_name(status->decision.config.mode) : NULL);
-	json_string(&json, "mode-asked-by", is_xorg ? status->decision.config.mode_from : NULL);
-	json_string(&json, "screen-slot", screen && screen->gpu ? screen->gpu->slot : NULL);
+	json_add_string(&json, "mode-asked-by", is_xorg ? status->decision.config.mode_from : NULL);
+	json_add_string(&json, "screen-slot", screen && screen->gpu ? screen->gpu->slot : NULL);
 	show_providers_json(session->arena, &json, "providers", server);
 	show_outputs_json(session->arena, &json, "outputs", server);
 	wayland_json(session, &json, status);
 	json_open(&json, "renderers", '{');
 	renderer_json(&json, &status->renderers);
 	json_close(&json, '}');
-	json_string(&json, "session-file", status->file);
-	json_bool(&json, "session-file-fresh", status->file_fresh);
+	json_add_string(&json, "session-file", status->file);
+	json_add_bool(&json, "session-file-fresh", status->file_fresh);
 	json_open(&json, "problems", '[');
 	for (size_t i = 0; i < status->problem_count; i++)
-		json_string(&json, NULL, status->problems[i]);
+		json_add_string(&json, NULL, status->problems[i]);
 	json_close(&json, ']');
 	json_close(&json, '}');
 	buf_putc(out, '\n');

@@ -86,12 +86,12 @@ static void json_escapes_what_is_no_plain_text(void)
 	char copy[256];
 
 	json_open(&json, NULL, '{');
-	json_string(&json, "a", "q\" b\\ n\n t\t c\x01 \xc3\xa4 \xff \xc0\x80 \xed\xa0\x80");
-	json_string(&json, "none", NULL);
+	json_add_string(&json, "a", "q\" b\\ n\n t\t c\x01 \xc3\xa4 \xff \xc0\x80 \xed\xa0\x80");
+	json_add_string(&json, "none", NULL);
 	json_open(&json, "list", '[');
 	json_close(&json, ']');
-	json_bool(&json, "yes", true);
-	json_number(&json, "n", -3);
+	json_add_bool(&json, "yes", true);
+	json_add_number(&json, "n", -3);
 	json_close(&json, '}');
 	snprintf(copy, sizeof(copy), "%s", buf_text(&out));
 	buf_free(&out);

@@ -146,11 +146,12 @@ static void show_text(struct gpu_run *run, const struct bind_answer *answer, str
 static void json_state(struct json *json, const char *name, const struct bind_state *state)
 {
 	json_open(json, name, '{');
-	json_string(json, "driver", state->driver);
+	json_add_string(json, "driver", state->driver);
 	if (state->any)
-		json_bool(json, "any", true);
-	json_string(json, "override", state->override && *state->override ? state->override : NULL);
-	json_string(json, "control", state->control);
+		json_add_bool(json, "any", true);
+	json_add_string(
+		json, "override", state->override && *state->override ? state->override : NULL);
+	json_add_string(json, "control", state->control);
 	json_close(json, '}');
 }
 
@@ -161,10 +162,10 @@ static void json_functions(const struct bind_facts *facts, struct json *json)
 		const struct bind_function *one = &facts->functions[i];
 
 		json_open(json, NULL, '{');
-		json_string(json, "slot", one->pci.slot);
-		json_string(json, "kind", hw_function_kind_name(one->pci.kind));
-		json_string(json, "iommu-group", one->pci.group);
-		json_bool(json, "moves", !is_same(one));
+		json_add_string(json, "slot", one->pci.slot);
+		json_add_string(json, "kind", hw_function_kind_name(one->pci.kind));
+		json_add_string(json, "iommu-group", one->pci.group);
+		json_add_bool(json, "moves", !is_same(one));
 		json_state(json, "now", &one->now);
 		json_state(json, "wanted", &one->wanted);
 		if (one->recorded)
@@ -178,45 +179,45 @@ static void json_carried(const struct bind_carried *carried, struct json *json)
 {
 	static const char *const ends[] = {"done", "taken-back", "partly-taken-back"};
 
-	json_string(json, "end", ends[carried->end]);
-	json_string(json, "failed", carried->why);
+	json_add_string(json, "end", ends[carried->end]);
+	json_add_string(json, "failed", carried->why);
 	if (carried->result.stuck)
-		json_number(json, "stuck-process", carried->result.stuck);
+		json_add_number(json, "stuck-process", carried->result.stuck);
 	json_open(json, "left", '[');
 	for (size_t i = 0; i < carried->left.count; i++)
-		json_string(json, NULL, carried->left.list[i]);
+		json_add_string(json, NULL, carried->left.list[i]);
 	json_close(json, ']');
 }
 
 static void show_json(struct gpu_run *run, const struct bind_answer *answer, struct json *json)
 {
 	json_open(json, NULL, '{');
-	json_string(json, "slot", answer->facts->slot);
-	json_string(json, "driver", answer->facts->target);
-	json_bool(json, "refused", bind_refused(answer->findings));
+	json_add_string(json, "slot", answer->facts->slot);
+	json_add_string(json, "driver", answer->facts->target);
+	json_add_bool(json, "refused", bind_refused(answer->findings));
 	json_functions(answer->facts, json);
 	json_open(json, "findings", '[');
 	for (size_t i = 0; i < answer->findings->count; i++) {
 		const struct bind_finding *one = &answer->findings->list[i];
 
 		json_open(json, NULL, '{');
-		json_string(json, "id", one->id);
-		json_bool(json, "refuses", one->refuses);
-		json_bool(json, "may-pass", one->passes);
-		json_string(json, "what", one->what);
-		json_string(json, "do", one->cure);
+		json_add_string(json, "id", one->id);
+		json_add_bool(json, "refuses", one->refuses);
+		json_add_bool(json, "may-pass", one->passes);
+		json_add_string(json, "what", one->what);
+		json_add_string(json, "do", one->cure);
 		json_close(json, '}');
 	}
 	json_close(json, ']');
 	json_open(json, "steps", '[');
 	for (size_t i = 0; i < answer->plan->count; i++)
-		json_string(json, NULL, bind_step_command(run->arena, &answer->plan->steps[i]));
+		json_add_string(json, NULL, bind_step_command(run->arena, &answer->plan->steps[i]));
 	json_close(json, ']');
 	if (answer->carried)
 		json_carried(answer->carried, json);
-	json_string(json, "rule", answer->persisted);
+	json_add_string(json, "rule", answer->persisted);
 	if (answer->unpersisted)
-		json_string(json, "no-rule", answer->unpersisted);
+		json_add_string(json, "no-rule", answer->unpersisted);
 	json_close(json, '}');
 }
 

@@ -67,9 +67,9 @@ static void changes_json(const struct finding *finding, struct json *json)
 		const struct change *change = &finding->changes[i];
 
 		json_open(json, NULL, '{');
-		json_string(json, "kind", kinds[change->kind]);
-		json_string(json, "path", change->path);
-		json_string(json, "text", change->text);
+		json_add_string(json, "kind", kinds[change->kind]);
+		json_add_string(json, "path", change->path);
+		json_add_string(json, "text", change->text);
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -85,10 +85,10 @@ void doctor_show_json(struct doctor *doctor, struct buf *out)
 		const struct deed *deed = &doctor->deeds[i];
 
 		json_open(&json, NULL, '{');
-		json_string(&json, "check", deed->check);
-		json_bool(&json, "failed", deed->failed);
-		json_string(&json, "what", deed->what);
-		json_string(&json, "back", deed->back);
+		json_add_string(&json, "check", deed->check);
+		json_add_bool(&json, "failed", deed->failed);
+		json_add_string(&json, "what", deed->what);
+		json_add_string(&json, "back", deed->back);
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
@@ -98,12 +98,12 @@ void doctor_show_json(struct doctor *doctor, struct buf *out)
 		const char *advice = doctor_advice(doctor, finding);
 
 		json_open(&json, NULL, '{');
-		json_string(&json, "check", finding->check->name);
-		json_string(&json, "about", finding->check->about);
-		json_string(&json, "verdict", verdict_name(finding->verdict));
-		json_string(&json, "what", finding->what);
-		json_string(&json, "why", finding->why);
-		json_string(&json, "do", *advice ? advice : NULL);
+		json_add_string(&json, "check", finding->check->name);
+		json_add_string(&json, "about", finding->check->about);
+		json_add_string(&json, "verdict", verdict_name(finding->verdict));
+		json_add_string(&json, "what", finding->what);
+		json_add_string(&json, "why", finding->why);
+		json_add_string(&json, "do", *advice ? advice : NULL);
 		changes_json(finding, &json);
 		json_close(&json, '}');
 	}

@@ -169,31 +169,31 @@ static void show_json(
 	struct json json = {.out = out};
 
 	json_open(&json, NULL, '{');
-	json_string(&json, "program", NV_SESSION_PROGRAM);
-	json_string(&json, "program_problem", state->program);
+	json_add_string(&json, "program", NV_SESSION_PROGRAM);
+	json_add_string(&json, "program_problem", state->program);
 	json_open(&json, "state", '{');
-	json_bool(&json, "armed", !state->off && !state->disarmed);
-	json_bool(&json, "off", state->off);
-	json_number(&json, "starts_without_login",
+	json_add_bool(&json, "armed", !state->off && !state->disarmed);
+	json_add_bool(&json, "off", state->off);
+	json_add_number(&json, "starts_without_login",
 		state->login                        ? 0
 		: state->starts.count > HOOK_STARTS ? HOOK_STARTS
 						    : (long)state->starts.count);
-	json_string(&json, "disarmed_since", state->disarmed ? state->since : NULL);
+	json_add_string(&json, "disarmed_since", state->disarmed ? state->since : NULL);
 	json_close(&json, '}');
 	json_open(&json, "managers", '[');
 	for (size_t i = 0; i < count; i++) {
 		json_open(&json, NULL, '{');
-		json_string(&json, "name", findings[i].manager);
-		json_bool(&json, "installed", findings[i].installed);
-		json_bool(&json, "hook", findings[i].hook);
-		json_bool(&json, "wins", findings[i].fine);
+		json_add_string(&json, "name", findings[i].manager);
+		json_add_bool(&json, "installed", findings[i].installed);
+		json_add_bool(&json, "hook", findings[i].hook);
+		json_add_bool(&json, "wins", findings[i].fine);
 		json_open(&json, "files", '[');
 		for (size_t j = 0; j < findings[i].file_count; j++)
-			json_string(&json, NULL, findings[i].files[j]);
+			json_add_string(&json, NULL, findings[i].files[j]);
 		json_close(&json, ']');
-		json_string(&json, "then", findings[i].then);
-		json_string(&json, "problem", findings[i].problem);
-		json_string(&json, "note", findings[i].note);
+		json_add_string(&json, "then", findings[i].then);
+		json_add_string(&json, "problem", findings[i].problem);
+		json_add_string(&json, "note", findings[i].note);
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');

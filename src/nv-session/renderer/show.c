@@ -86,31 +86,31 @@ void renderer_show(struct buf *out, const struct renderer_findings *findings)
 
 static void json_device(struct json *json, const struct renderer_device *device)
 {
-	json_string(json, "gpu", device->gpu ? device->gpu->slot : NULL);
-	json_bool(json, "software", device->software);
-	json_string(json, "renderer", device->name);
-	json_string(json, "vendor", device->vendor);
-	json_string(json, "version", device->version);
-	json_string(json, "driver", device->driver);
-	json_string(json, "ids", device->ids);
-	json_string(json, "pci", device->pci);
-	json_string(json, "card", device->card);
-	json_string(json, "render", device->render);
-	json_string(json, "type", device->type);
+	json_add_string(json, "gpu", device->gpu ? device->gpu->slot : NULL);
+	json_add_bool(json, "software", device->software);
+	json_add_string(json, "renderer", device->name);
+	json_add_string(json, "vendor", device->vendor);
+	json_add_string(json, "version", device->version);
+	json_add_string(json, "driver", device->driver);
+	json_add_string(json, "ids", device->ids);
+	json_add_string(json, "pci", device->pci);
+	json_add_string(json, "card", device->card);
+	json_add_string(json, "render", device->render);
+	json_add_string(json, "type", device->type);
 }
 
 static void json_finding(
 	struct json *json, enum renderer_api api, const struct renderer_finding *finding)
 {
 	json_open(json, renderer_api_name(api), '{');
-	json_string(json, "state", renderer_state_name(finding->state));
-	json_string(json, "text", finding->text);
+	json_add_string(json, "state", renderer_state_name(finding->state));
+	json_add_string(json, "text", finding->text);
 	json_device(json, &finding->device);
-	json_string(json, "platform", finding->device.platform);
+	json_add_string(json, "platform", finding->device.platform);
 	if (finding->device.direct)
-		json_bool(json, "direct", str_eq(finding->device.direct, "yes"));
+		json_add_bool(json, "direct", str_eq(finding->device.direct, "yes"));
 	else
-		json_null(json, "direct");
+		json_add_null(json, "direct");
 	json_open(json, "devices", '[');
 	for (size_t i = 0; i < finding->device_count; i++) {
 		json_open(json, NULL, '{');
@@ -120,7 +120,7 @@ static void json_finding(
 	json_close(json, ']');
 	json_open(json, "notes", '[');
 	for (size_t i = 0; i < finding->note_count; i++)
-		json_string(json, NULL, finding->notes[i]);
+		json_add_string(json, NULL, finding->notes[i]);
 	json_close(json, ']');
 	json_close(json, '}');
 }
