@@ -151,6 +151,14 @@ def test_a_gpu_of_the_cpu_has_no_link():
         speeds(root, INTEL, current_link_speed="Unknown", current_link_width="0")
         assert show(root, "intel")["link"] == {"state": "none"}
         assert "Link" not in text(root, "intel")
+    # An APU is behind a bridge, and says what its inside would do.
+    with e2e.place() as place:
+        root = machines.unpack("laptop-amd-nvidia", place / "machine")
+        gpu = os.path.realpath(root / "sys/bus/pci/devices" / show(root, "amd")["slot"])
+        assert os.path.basename(os.path.dirname(gpu)).startswith("0000:"), gpu
+        speeds(root, os.path.relpath(gpu, root), current_link_speed="16.0 GT/s PCIe",
+               current_link_width="16")
+        assert show(root, "amd")["link"] == {"state": "none"}
 
 
 def test_a_card_with_a_switch_is_plugged_in_with_the_switch():
