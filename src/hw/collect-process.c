@@ -46,10 +46,7 @@ static const struct hw_node *by_name(const struct processes *processes, const ch
 	if (str_ends(name, deleted))
 		length -= sizeof(deleted) - 1;
 	for (size_t i = 0; i < processes->node_count; i++) {
-		size_t known = strlen(processes->nodes[i].name);
-
-		if (known <= length &&
-			memcmp(name + length - known, processes->nodes[i].name, known) == 0)
+		if (hw_node_is_at(&processes->nodes[i], name, length))
 			return &processes->nodes[i];
 	}
 	return NULL;
@@ -115,7 +112,8 @@ static bool descriptors(struct processes *processes)
 			continue;
 		any = true;
 		collecting_text(processes->collecting, RECORDING_LINK, link,
-			str_ends(target, deleted)
+			node->minor == HW_ANY_MINOR ? target
+			: str_ends(target, deleted)
 				? arena_printf(processes->arena, "%s%s", node->name, deleted)
 				: node->name);
 		info = arena_printf(
@@ -199,6 +197,44 @@ static void status(struct processes *processes, const char *path)
 	buf_free(&kept);
 }
 
+/*
+ * What nv-gpu's advice looks for in an environment: whether the program was sent to the GPU.
+ * Nothing else of it is kept.
+ */
+static void environment(struct processes *processes)
+{
+	static const char *const kept_names[] = {
+		"__NV_PRIME_RENDER_OFFLOAD=", "__GLX_VENDOR_LIBRARY_NAME=",
+		"__VK_LAYER_NV_optimus=", "DRI_PRIME=", "CUDA_VISIBLE_DEVICES=", "NV_RUN_SAVED="};
+	const char *path = arena_path(processes->arena, processes->path, "environ");
+	size_t length = 0;
+	const char *text =
+		collecting_read(processes->collecting, processes->scratch, path, MAPS, &length);
+	struct buf kept = {0};
+
+	if (!text)
+		return;
+	for (size_t at = 0; at < length; at += strlen(text + at) + 1) {
+		for (size_t i = 0; i < sizeof(kept_names) / sizeof(*kept_names); i++) {
+			const char *value = text + at + strlen(kept_names[i]);
+
+			if (!str_starts(text + at, kept_names[i]))
+				continue;
+			/* What nv-run saved is the program's own business: that it did is enough.
+			 */
+			buf_printf(&kept, "%s%s", kept_names[i],
+				str_starts(kept_names[i], "NV_RUN") ? "1" : value);
+			buf_putc(&kept, '\0');
+		}
+	}
+	if (kept.length)
+		collecting_add(processes->collecting,
+			(struct recording_entry){.path = path,
+				.text = arena_copy(processes->arena, kept.text, kept.length),
+				.length = kept.length});
+	buf_free(&kept);
+}
+
 static void holder(struct processes *processes)
 {
 	static const char *const names[] = {"comm", "cgroup"};
@@ -215,6 +251,7 @@ static void holder(struct processes *processes)
 	text = hw_root_link(processes->root, path);
 	if (text && *text)
 		collecting_text(processes->collecting, RECORDING_LINK, path, text);
+	environment(processes);
 }
 
 /* Their command lines tell how they were started. */

@@ -43,21 +43,6 @@ const struct hw_node *scan_by_number(const struct scan *scan, unsigned major, un
 	return NULL;
 }
 
-/* Whether a path ends with a node's name, or with one of a node that stands for many. */
-static bool is_of(const struct hw_node *node, const char *name, size_t length)
-{
-	size_t known = strlen(node->name);
-	const char *at;
-
-	if (length >= known && memcmp(name + length - known, node->name, known) == 0)
-		return true;
-	if (node->minor != HW_ANY_MINOR)
-		return false;
-	/* nvidia-uvm-tools, nvidia-caps/nvidia-cap1 */
-	at = memmem(name, length, node->name, known);
-	return at && (at[known] == '-' || at[known] == '/');
-}
-
 const struct hw_node *scan_by_name(const struct scan *scan, const char *name, size_t length)
 {
 	static const char deleted[] = " (deleted)";
@@ -66,7 +51,7 @@ const struct hw_node *scan_by_name(const struct scan *scan, const char *name, si
 	if (length > tail && memcmp(name + length - tail, deleted, tail) == 0)
 		length -= tail;
 	for (size_t i = 0; i < scan->node_count; i++) {
-		if (is_of(&scan->nodes[i], name, length))
+		if (hw_node_is_at(&scan->nodes[i], name, length))
 			return &scan->nodes[i];
 	}
 	return NULL;

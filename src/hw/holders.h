@@ -29,6 +29,12 @@ struct hw_node {
 /* All nodes of the GPUs scanned; *count of them. Numbers come from /sys and /proc/devices. */
 struct hw_node *hw_nodes(struct hw *hw, size_t *count);
 
+/*
+ * Whether path[0..length), as a link or a mapping tells it, ends with the node's name, or is one of
+ * those that it stands for: nvidia-uvm-tools, nvidia-caps/nvidia-cap1.
+ */
+bool hw_node_is_at(const struct hw_node *node, const char *path, size_t length);
+
 /* What a DRM driver counted for a process on a GPU, all its clients added up, each once. */
 struct hw_usage {
 	const char *gpu; /* the slot */

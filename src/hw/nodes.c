@@ -222,3 +222,16 @@ struct hw_node *hw_nodes(struct hw *hw, size_t *count)
 	*count = nodes.count;
 	return nodes.list;
 }
+
+bool hw_node_is_at(const struct hw_node *node, const char *path, size_t length)
+{
+	size_t known = strlen(node->name);
+	const char *at;
+
+	if (length >= known && memcmp(path + length - known, node->name, known) == 0)
+		return true;
+	if (node->minor != HW_ANY_MINOR)
+		return false;
+	at = memmem(path, length, node->name, known);
+	return at && (at[known] == '-' || at[known] == '/');
+}

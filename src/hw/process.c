@@ -25,7 +25,9 @@ bool hw_process_has_variable(struct hw *hw, long pid, const char *name)
 	size_t length = 0, name_length = strlen(name);
 	const char *text = fd < 0 ? NULL : file_text_fd(arena, fd, ENVIRON_LIMIT, &length);
 
-	for (size_t at = 0; text && at < length; at += strlen(text + at) + 1) {
+	if (!text)
+		return false;
+	for (size_t at = 0; at < length; at += strlen(text + at) + 1) {
 		const char *entry = text + at;
 
 		if (strncmp(entry, name, name_length) == 0 && entry[name_length] == '=' &&

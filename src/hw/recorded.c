@@ -181,9 +181,13 @@ const struct recorded recorded_table[] = {
 		RECORDED_MENTION, NULL},
 	{"{/usr/lib,/usr/local/lib,/lib,/run}/environment.d/*", RECORDED_MENTION, NULL},
 	{"{/etc,/usr/lib,/run}/systemd/{system,user}.conf{,.d/*}", RECORDED_MENTION, NULL},
-	{"@home/{.config/environment.d/*,.pam_environment,.profile,.bash_profile,.xprofile,"
-	 ".xsessionrc,.xinitrc}",
+	{"{/etc,/usr/lib,/run}/systemd/system/{user@,display-manager}.service.d/*",
 		RECORDED_MENTION, NULL},
+	{"@home/{.config/environment.d/*,.pam_environment,.profile,.bash_profile,.bash_login,"
+	 ".bashrc,.zshenv,.zprofile,.zshrc,.zlogin,.xprofile,.xsessionrc,.xsession,.xinitrc}",
+		RECORDED_MENTION, NULL},
+	{"@home/.config/{uwsm/*,uwsm/env.d/*,plasma-workspace/env/*,hypr/*.conf}", RECORDED_MENTION,
+		NULL},
 	{"@home/.config/{vulkan,glvnd,nv-run}", RECORDED_TREE, NULL},
 	{"@home/.local/share/vulkan/{icd.d,implicit_layer.d,explicit_layer.d}/*", RECORDED_POINTS,
 		NULL},

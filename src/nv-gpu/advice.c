@@ -158,8 +158,11 @@ const char *gpu_let_go(
 	const struct known *one = known_of(holder);
 	const char *unit = holder->unit;
 
-	if (one && (matter.other || !one->needs_other))
+	if (one && (matter.other || !one->needs_other)) {
+		/* It is the arena's, not the matter's. */
+		/* cppcheck-suppress returnDanglingLifetime */
 		return one->advice(&matter);
+	}
 	if (one)
 		return "nothing: it shows the desktop, and there is no other GPU for that";
 	if (holder->container)

@@ -54,11 +54,11 @@ def check(change, name, *words):
     return found[name]
 
 
-def process(root, pid, name, nodes=(), uid=0, unit="x.service"):
+def process(root, pid, name, nodes=(), uid=0, unit="x.service", slices="system.slice"):
     place = root / "proc" / str(pid)
     e2e.write(place / "comm", name + "\n")
     e2e.write(place / "status", f"Name:\t{name}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n")
-    e2e.write(place / "cgroup", f"0::/system.slice/{unit}\n")
+    e2e.write(place / "cgroup", f"0::/{slices}/{unit}\n")
     e2e.write(place / "maps", "")
     (place / "fd").mkdir()
     for number, node in enumerate(nodes):
@@ -174,12 +174,14 @@ def test_a_process_that_holds_it_is_named():
 
 
 def test_the_refusal_tells_how_to_keep_desktop_programs_off_it():
-    def hold(root, unit="session-2.scope"):
-        process(root, 10, "plasmashell", ["/dev/dri/renderD129"], 1000, unit)
+    def hold(root, unit="app-plasmashell.service"):
+        process(root, 10, "plasmashell", ["/dev/dri/renderD129"], 1000, unit,
+                "user.slice/user-1000.slice/user@1000.service/app.slice")
     found = check(hold, "holder")
-    assert "'[plasmashell]' and 'gpu = integrated'" in found["do"], found
-    found = check(lambda root: hold(root, "app-flatpak-x-1.scope"), "holder")
-    assert "flatpak mask 'org.freedesktop.Platform.GL.nvidia*'" in found["do"], found
+    assert "systemctl --user stop app-plasmashell.service" in found["do"], found
+    assert "[plasmashell]\ngpu = integrated" in found["do"], found
+    found = check(lambda root: hold(root, "app-flatpak-org.x.Y-1.scope"), "holder")
+    assert "flatpak mask 'org.freedesktop.Platform.GL*.nvidia-*'" in found["do"], found
 
 
 def test_the_sound_server_holds_the_audio_function():

@@ -272,6 +272,17 @@ ssize_t write(int fd, const void *bytes, size_t length)
 	return sys ? (ssize_t)length : got;
 }
 
+/* All processes are seen: the namespace of these tests passes for the machine's own. */
+ssize_t readlink(const char *path, char *target, size_t size)
+{
+	static const char first[] = "pid:[4026531836]";
+
+	if (strcmp(path, "/proc/self/ns/pid") != 0)
+		return true_syscall(SYS_readlink, (long)path, (long)target, (long)size, 0);
+	memcpy(target, first, size < sizeof(first) - 1 ? size : sizeof(first) - 1);
+	return sizeof(first) - 1;
+}
+
 static void module_path(char *path, const char *before, const char *module)
 {
 	snprintf(path, 512, "/sys/module/%.9s%.99s", before, module);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,19 +34,6 @@ char *user_text(struct doctor *doctor, const char *path, size_t *length)
 	return file.text;
 }
 
-/* Jansson would open /dev/urandom to make its tables hard to fill; the kernel gave us bytes for
- * that.
- */
-static void seed(void)
-{
-	const void *random = (const void *)getauxval(AT_RANDOM);
-	unsigned number = 0;
-
-	if (random)
-		memcpy(&number, random, sizeof(number));
-	json_object_seed(number | 1);
-}
-
 json_t *manifest_read(struct doctor *doctor, const char *path, const char **wrong)
 {
 	static const char mark[] = "\357\273\277"; /* the loaders pass over it */
@@ -67,7 +53,6 @@ json_t *manifest_read(struct doctor *doctor, const char *path, const char **wron
 		text += strlen(mark);
 		length -= strlen(mark);
 	}
-	seed();
 	/* Nor do they look at what stands behind the document. */
 	json = json_loadb(text, length, JSON_DISABLE_EOF_CHECK, &error);
 	if (json && json_is_object(json))

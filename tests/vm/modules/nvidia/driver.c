@@ -109,7 +109,9 @@ static const struct file_operations node_operations = {
 
 static int version_show(struct seq_file *out, void *unused)
 {
-	seq_printf(out, "NVRM version: NVIDIA UNIX x86_64 Kernel Module  %s  Tue Apr  8 12:41:17 UTC 2025\n",
+	seq_printf(out,
+		"NVRM version: NVIDIA UNIX x86_64 Kernel Module  %s  Tue Apr  8 12:41:17 UTC "
+		"2025\n",
 		version);
 	seq_puts(out, "GCC version:  gcc version 12.2.0\n");
 	return 0;
@@ -127,7 +129,8 @@ static int information_show(struct seq_file *out, void *unused)
 	const struct gpu *gpu = out->private;
 
 	seq_puts(out, "Model: \t\t NVIDIA Test GPU\n");
-	seq_printf(out, "GPU UUID: \t GPU-00000000-0000-0000-0000-00000000000%d\n", (int)(gpu - gpus));
+	seq_printf(
+		out, "GPU UUID: \t GPU-00000000-0000-0000-0000-00000000000%d\n", (int)(gpu - gpus));
 	seq_printf(out, "Bus Location: \t %s\n", gpu->device ? pci_name(gpu->device) : "?");
 	seq_printf(out, "Device Minor: \t %d\n", (int)(gpu - gpus));
 	return 0;
@@ -135,7 +138,8 @@ static int information_show(struct seq_file *out, void *unused)
 
 static int power_show(struct seq_file *out, void *unused)
 {
-	seq_puts(out, "Runtime D3 status:          Enabled (fine-grained)\nVideo Memory:               Active\n");
+	seq_puts(out, "Runtime D3 status:          Enabled (fine-grained)\nVideo Memory:           "
+		      "    Active\n");
 	return 0;
 }
 
@@ -204,8 +208,7 @@ static int runtime_resume(struct device *dev)
 	return 0;
 }
 
-static const struct dev_pm_ops pm = {
-	SET_RUNTIME_PM_OPS(runtime_suspend, runtime_resume, NULL)};
+static const struct dev_pm_ops pm = {SET_RUNTIME_PM_OPS(runtime_suspend, runtime_resume, NULL)};
 
 static struct pci_driver driver = {
 	.name = "nvidia",
