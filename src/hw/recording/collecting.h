@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* collecting: what the files collect*.c share. */
+/*
+ * collecting: what the files collect*.c share.
+ *
+ * recorded.c          the table of what is recorded; recorded-filter.c what is kept of a file
+ * collect.c           goes through it; collect-expand.c finds the paths, collect-process.c /proc
+ * write.c read.c      the text of a recording, pure
+ * unpack.c            a recording into a directory
+ */
 #ifndef NV_HW_COLLECTING_H
 #define NV_HW_COLLECTING_H
 

@@ -16,10 +16,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/collecting.h"
 #include "hw/hw.h"
 #include "hw/internal.h"
 #include "hw/recorded.h"
+#include "hw/recording/collecting.h"
 
 enum { LINKS = 40, DEPTH = 6, LONG_FILE = 16 << 20 };
 

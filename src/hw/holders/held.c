@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "hw/holders-scan.h"
+#include "hw/holders/scan.h"
 
 enum { TEXT_LIMIT = 64 << 10, LONGEST_ENTRY = 280 };
 

@@ -10,10 +10,10 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/collecting.h"
 #include "hw/holders.h"
 #include "hw/hw.h"
 #include "hw/internal.h"
+#include "hw/recording/collecting.h"
 
 enum { MAPS = 16 << 20, KERNEL_THREAD = 0x00200000 };
 

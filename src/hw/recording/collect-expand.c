@@ -5,10 +5,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/collecting.h"
 #include "hw/hw.h"
 #include "hw/internal.h"
 #include "hw/recorded.h"
+#include "hw/recording/collecting.h"
 
 #define MODULE_FILES "/lib/modules"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * holders-scan: what the files of hw_holders_scan share.
+ * scan: what the files of hw_holders_scan share.
  *
  * holders.c       all processes, by several threads; what is told of a holder
  * held.c          the descriptors of one process
  * mappings.c      its mappings
+ * fdinfo.c        what DRM drivers counted for it
+ * cgroup.c        its unit and container
  */
 #ifndef NV_HW_HOLDERS_SCAN_H
 #define NV_HW_HOLDERS_SCAN_H

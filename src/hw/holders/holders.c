@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "hw/holders-scan.h"
+#include "hw/holders/scan.h"
 
 enum { KERNEL_THREAD = 0x00200000, MOST_THREADS = 4, SHARE = 256, STEP = 16 };
 

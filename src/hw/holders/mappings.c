@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "hw/holders-scan.h"
+#include "hw/holders/scan.h"
 
 /* Debian 12's headers are older than it. */
 struct query {
