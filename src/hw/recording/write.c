@@ -73,8 +73,12 @@ static void add_base64(struct buf *out, const unsigned char *bytes, size_t lengt
 			buf_puts(out, at ? "\n\t" : "\t");
 		for (size_t i = 0; i < 3; i++)
 			bits = bits << 8 | (i < left ? bytes[at + i] : 0U);
-		for (size_t i = 0; i < 4; i++)
-			buf_putc(out, i <= left ? digits[bits >> (18 - 6 * i) & 63] : '=');
+		for (size_t i = 0; i < 4; i++) {
+			/* Behind what is left there is '='. */
+			const char *digit = i <= left ? &digits[bits >> (18 - 6 * i) & 63] : "=";
+
+			buf_putc(out, *digit);
+		}
 	}
 	buf_putc(out, '\n');
 }
