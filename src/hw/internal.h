@@ -42,6 +42,7 @@
 #define HW_MODPROBE "/proc/sys/kernel/modprobe"
 #define HW_MOUNTS "/proc/self/mountinfo"
 #define HW_SWAPS "/proc/swaps"
+#define HW_BTRFS "/sys/fs/btrfs"
 #define HW_BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define HW_STATISTICS "/proc/stat"
 

@@ -123,6 +123,17 @@ static void read_config(struct hw *hw, const char *path, const char *name, struc
 	}
 }
 
+/* Of files of one name only that of the first directory counts: an empty one masks the others. */
+static bool is_masked(struct hw *hw, size_t directory, const char *name)
+{
+	for (size_t i = 0; i < directory; i++) {
+		if (hw_root_exists(
+			    &hw->root, arena_path(hw->root.arena, config_directories[i], name)))
+			return true;
+	}
+	return false;
+}
+
 static struct configured configured(struct hw *hw, const char *name)
 {
 	struct configured say = {.module = name};
@@ -133,7 +144,7 @@ static struct configured configured(struct hw *hw, const char *name)
 		if (!hw_root_names(&hw->root, config_directories[i], &names))
 			continue;
 		for (size_t j = 0; j < names.count; j++) {
-			if (str_ends(names.names[j], ".conf"))
+			if (str_ends(names.names[j], ".conf") && !is_masked(hw, i, names.names[j]))
 				read_config(hw,
 					arena_path(hw->root.arena, config_directories[i],
 						names.names[j]),
@@ -186,7 +197,9 @@ const char *hw_modprobe(struct hw *hw)
 		"/usr/bin/modprobe", "/run/current-system/sw/bin/modprobe"};
 	const char *told = hw_root_text(&hw->root, HW_MODPROBE);
 
-	if (told && *told && hw_root_exists(&hw->root, told))
+	/* Some set it to /bin/false, so that the kernel loads nothing by itself. */
+	if (told && *told && str_eq(str_file_name(told), "modprobe") &&
+		hw_root_exists(&hw->root, told))
 		return told;
 	for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++) {
 		if (hw_root_exists(&hw->root, usual[i]))

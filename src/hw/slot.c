@@ -203,6 +203,22 @@ const char **hw_usb_behind(struct hw *hw, const char *function, size_t *count)
 	return list;
 }
 
+/* btrfs has numbers of its own in mountinfo, but lists the devices that it has mounted. */
+static bool is_of_btrfs(struct hw *hw, const char *name)
+{
+	struct arena *arena = hw->root.arena;
+	struct file_list systems;
+
+	if (!hw_root_names(&hw->root, HW_BTRFS, &systems))
+		return false;
+	for (size_t i = 0; i < systems.count; i++) {
+		if (hw_root_exists(&hw->root,
+			    arena_printf(arena, HW_BTRFS "/%s/devices/%s", systems.names[i], name)))
+			return true;
+	}
+	return false;
+}
+
 /* " 8:1 " in mountinfo, or a name in swaps; or another block device is made of it. */
 static bool is_used(struct hw *hw, const char *name)
 {
@@ -214,6 +230,7 @@ static bool is_used(struct hw *hw, const char *name)
 	struct file_list holders;
 
 	return (number && mounts && strstr(mounts, arena_printf(arena, " %s ", number))) ||
+	       is_of_btrfs(hw, name) ||
 	       (swaps && strstr(swaps, arena_printf(arena, HW_DEVICES "/%s ", name))) ||
 	       (hw_root_names(&hw->root, arena_path(arena, path, "holders"), &holders) &&
 		       holders.count);
