@@ -10,13 +10,19 @@
 #include "nv-gpu/bind/bind.h"
 #include "nv-gpu/gpu.h"
 
-/* The host's drivers of what is on a graphics card beside the GPU: class >> 8, driver, module. */
+/*
+ * The host's drivers of what is on a graphics card beside the GPU: class >> 8, driver, module; of
+ * a vendor where each has one of its own, as UCSI does (drivers/i2c/busses/i2c-nvidia-gpu.c; the
+ * kernel knows best which one AMD's needs). A driver_override gives a device to any driver that is
+ * named.
+ */
 static const struct {
-	unsigned class;
+	unsigned class, vendor;
 	const char *driver, *module;
 } naturals[] = {
-	{0x0403, "snd_hda_intel", "snd_hda_intel"}, {0x0c03, "xhci_hcd", "xhci_pci"},
-	{0x0c80, "nvidia-gpu", "i2c_nvidia_gpu"}, /* UCSI; drivers/i2c/busses/i2c-nvidia-gpu.c */
+	{0x0403, 0, "snd_hda_intel", "snd_hda_intel"},
+	{0x0c03, 0, "xhci_hcd", "xhci_pci"},
+	{0x0c80, 0x10de, "nvidia-gpu", "i2c_nvidia_gpu"},
 };
 
 static void find_natural(struct hw *hw, struct bind_function *one)
@@ -24,7 +30,8 @@ static void find_natural(struct hw *hw, struct bind_function *one)
 	for (size_t i = 0; i < sizeof(naturals) / sizeof(*naturals); i++) {
 		const char *why;
 
-		if (naturals[i].class != one->pci.class >> 8)
+		if (naturals[i].class != one->pci.class >> 8 ||
+			(naturals[i].vendor && naturals[i].vendor != one->pci.vendor))
 			continue;
 		if (hw_pci_has_driver(hw, naturals[i].driver) ||
 			hw_module_find(hw, naturals[i].module, &why) == HW_MODULE_THERE) {
@@ -63,6 +70,14 @@ static void gather_functions(struct bind_facts *facts, const struct bind_request
 		gather_function(facts, request, &list[i], &facts->functions[i]);
 }
 
+/* Another card in the slot was never moved. Records without ids are of any. */
+static bool is_of(const struct bind_function *noted, const struct hw_pci *pci)
+{
+	return str_eq(noted->pci.slot, pci->slot) &&
+	       (!noted->pci.vendor ||
+		       (noted->pci.vendor == pci->vendor && noted->pci.device == pci->device));
+}
+
 /* What an earlier move noted; after a reboot, what the record of --persist says. */
 static void gather_record(struct bind_facts *facts)
 {
@@ -77,7 +92,7 @@ static void gather_record(struct bind_facts *facts)
 		for (size_t j = 0; j < record.count; j++) {
 			struct bind_function *one = &facts->functions[i];
 
-			if (!str_eq(one->pci.slot, record.functions[j].pci.slot))
+			if (!is_of(&record.functions[j], &one->pci))
 				continue;
 			one->recorded = true;
 			one->before = record.functions[j].before;

@@ -3,11 +3,13 @@
  * journal: how the functions of a slot were before nv-gpu moved them, and what was begun since.
  *
  * A line "function SLOT DRIVER MODULE OVERRIDE CONTROL" for each, parted by tabs, "-" for what
- * there was not and "?" for what is not known; then a line for each step, before it is done:
- * "unload MODULE" counts, the others are for people. The text of --persist is the same.
+ * there was not and "?" for what is not known, with PCI's ids of the function at the end, as
+ * another card may be in the slot by now (Thunderbolt); then a line for each step, before it is
+ * done: "unload MODULE" counts, the others are for people. The text of --persist is the same.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -22,7 +24,7 @@
 #define FOLDER "/run/nv-gpu"
 #define UNLOAD "unload"
 
-enum { FIELDS = 6 };
+enum { FIELDS = 6, IDS = FIELDS, WORDS };
 
 static const char *path_of(struct arena *arena, const char *slot)
 {
@@ -48,6 +50,8 @@ static void parse_function(struct arena *arena, char **words, struct bind_record
 	}
 	one = arena_push(arena, record->functions, record->count);
 	*one = (struct bind_function){.recorded = true, .pci = {.slot = words[1]}};
+	if (words[IDS])
+		sscanf(words[IDS], "%x:%x", &one->pci.vendor, &one->pci.device);
 	one->before = (struct bind_state){
 		.driver = word(arena, words[2], strlen(words[2])),
 		.module = word(arena, words[3], strlen(words[3])),
@@ -60,14 +64,14 @@ void journal_parse(struct arena *arena, const char *text, struct bind_record *re
 {
 	while (*text) {
 		size_t length = strcspn(text, "\n");
-		char *line, *words[FIELDS] = {0}, *at;
+		char *line, *words[WORDS] = {0}, *at;
 		int count = 0;
 
 		/* A last line without an end was being written as the power went. */
 		if (!text[length])
 			return;
 		line = arena_copy(arena, text, length);
-		for (at = line; count < FIELDS && (words[count] = strsep(&at, "\t")); count++)
+		for (at = line; count < WORDS && (words[count] = strsep(&at, "\t")); count++)
 			;
 		if (str_eq(words[0], "function"))
 			parse_function(arena, words, record);
@@ -102,10 +106,10 @@ const char *journal_text(const struct bind_facts *facts)
 		const struct bind_function *one = &facts->functions[i];
 		const struct bind_state *state = one->recorded ? &one->before : &one->now;
 
-		text = arena_printf(facts->arena, "%sfunction\t%s\t%s\t%s\t%s\t%s\n", text,
-			one->pci.slot, shown(state->driver, "-"), shown(state->module, "?"),
+		text = arena_printf(facts->arena, "%sfunction\t%s\t%s\t%s\t%s\t%s\t%04x:%04x\n",
+			text, one->pci.slot, shown(state->driver, "-"), shown(state->module, "?"),
 			state->override ? shown(state->override, "-") : "?",
-			shown(state->control, "?"));
+			shown(state->control, "?"), one->pci.vendor, one->pci.device);
 	}
 	for (size_t i = 0; i < facts->unloaded.count; i++)
 		text = arena_printf(
