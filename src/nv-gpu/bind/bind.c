@@ -82,7 +82,10 @@ static int parse(struct gpu_run *run, struct bind_request *request)
 	if (to && !is_driver_name(options->words[1]))
 		return usage(
 			arena_printf(run->arena, "'%s' is no name of a driver", options->words[1]));
-	request->target = to ? options->words[1] : NULL;
+	/* The module's name as lsmod has it; the driver's has a dash. */
+	request->target = !to                                     ? NULL
+			  : str_eq(options->words[1], "vfio_pci") ? "vfio-pci"
+								  : options->words[1];
 	if (options->persist && options->only)
 		return usage("--persist is for a whole slot, without --only");
 	if (options->sysroot && !options->dry_run)
@@ -192,16 +195,22 @@ static void persist(struct move *move)
 			move->run->arena, "cannot write %s: %s", path, strerror(errno));
 }
 
-/* A restore of all takes the rule away; the journal goes when it has no more use. */
-static void clean_up(struct move *move)
+/*
+ * A restore of all takes the rule away, unless all is as before it: then the next one must find it.
+ * The journal goes when it has no more use. False if at the next boot it would be as it was.
+ */
+static bool clean_up(struct move *move)
 {
 	struct gpu_run *run = move->run;
 	const char *slot = move->request.slot;
-	bool whole = move->request.only < 0, fine;
+	bool whole = move->request.only < 0, fine = true;
 
-	if (move->request.action == BIND_RESTORE && whole && persist_remove(run, slot, &fine)) {
+	if (move->request.action == BIND_RESTORE && whole && move->carried.end != BIND_BACK &&
+		persist_remove(run, slot, &fine)) {
 		if (!fine)
-			log_warning("cannot remove the udev rule of %s: %s", slot, strerror(errno));
+			log_error("cannot remove the udev rule of %s, which moves it again at the "
+				  "next boot: %s",
+				slot, strerror(errno));
 		else
 			log_info("removed the udev rule of %s", slot);
 	}
@@ -209,6 +218,7 @@ static void clean_up(struct move *move)
 						  : move->carried.end == BIND_BACK) &&
 		is_as_before(move) && !journal_remove(run, slot))
 		log_warning("cannot remove the journal of %s: %s", slot, strerror(errno));
+	return fine;
 }
 
 static int do_it(struct move *move)
@@ -233,7 +243,8 @@ static int do_it(struct move *move)
 		status = EXIT_FAILED;
 	if (bind_show(move->run, &move->answer) != 0)
 		status = status ? status : EXIT_FAILED;
-	clean_up(move);
+	if (!clean_up(move))
+		status = EXIT_FAILED;
 	return status;
 }
 

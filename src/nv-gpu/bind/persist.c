@@ -101,16 +101,19 @@ bool persist_there(struct gpu_run *run, const char *slot)
 	       hw_root_exists(root, record_path(root->arena, slot));
 }
 
+/* What is not there needs no removing: a folder that is read-only would refuse even that. */
+static bool removed(const struct hw_root *root, const char *path)
+{
+	return !hw_root_exists(root, path) || tree_remove(root, path) || errno == ENOENT;
+}
+
 bool persist_remove(struct gpu_run *run, const char *slot, bool *fine)
 {
 	const struct hw_root *root = &run->hw.root;
 	bool there = persist_there(run, slot);
 
-	*fine = true;
-	if (!tree_remove(root, rule_path(root->arena, slot)))
-		*fine = errno == ENOENT;
 	/* The record last: as long as there is a rule, restore must know what it did. */
-	if (*fine && !tree_remove(root, record_path(root->arena, slot)))
-		*fine = errno == ENOENT;
+	*fine = removed(root, rule_path(root->arena, slot)) &&
+		removed(root, record_path(root->arena, slot));
 	return there;
 }
