@@ -158,6 +158,11 @@ def test_a_driver_that_is_not_to_be_had_is_refused():
         assert "/etc/modprobe.d/no-nouveau.conf" in found["driver"]["what"], found
         (root / "etc/modprobe.d/no-nouveau.conf").write_text("blacklist nouveau\n")
         assert not refusals(root, "bind", "0a:00", "nouveau")
+        # A file in /etc masks the one of its name that a package brings.
+        e2e.write(root / "usr/lib/modprobe.d/x.conf", "install nouveau /bin/false\n")
+        assert "driver" in refusals(root, "bind", "0a:00", "nouveau")
+        e2e.write(root / "etc/modprobe.d/x.conf", "")
+        assert not refusals(root, "bind", "0a:00", "nouveau")
 
 
 def test_a_driver_of_other_hardware_is_refused():
@@ -194,6 +199,16 @@ def test_the_sound_server_holds_the_audio_function():
         hold(root)
         assert not refusals(root, "bind", "0a:00", "vfio-pci", "--only=0")
         assert "holder" in refusals(root, "bind", "0a:00", "vfio-pci", "--only=1")
+
+
+def test_a_sound_server_with_the_control_alone_is_to_be_stopped():
+    def hold(root):
+        control = root / f"{NVIDIA}.1/sound/card1/controlC1/dev"
+        e2e.write(control, "116:9\n")
+        process(root, 10, "wireplumber", ["/dev/snd/controlC1"], 1000, "wireplumber.service",
+                "user.slice/user-1000.slice/user@1000.service/session.slice")
+    found = check(hold, "holder")
+    assert "systemctl --user stop wireplumber.service, and start it again" in found["do"], found
 
 
 def test_a_monitors_bus_that_is_open_counts():
@@ -321,6 +336,49 @@ def test_uses_of_the_driver_that_nobody_is_seen_to_have_are_refused():
     check(lambda root: e2e.write(root / "sys/module/nvidia/refcnt", "3\n"), "uses")
 
 
+def test_the_UCSI_function_of_another_vendor_is_not_given_to_NVIDIAs_driver():
+    with e2e.place() as place:
+        root = machine(place)
+        for number in range(4):
+            (root / f"{NVIDIA}.{number}/driver").unlink()
+        wanted = [x["wanted"] for x in ask(root, "bind", "0a:00", "nvidia")[0]["functions"]]
+        assert wanted[3]["driver"] == "nvidia-gpu", wanted
+        e2e.write(root / f"{NVIDIA}.3/vendor", "0x1002\n")
+        wanted = [x["wanted"] for x in ask(root, "bind", "0a:00", "nvidia")[0]["functions"]]
+    assert wanted[3]["driver"] is None and wanted[3]["any"], wanted
+    assert wanted[1]["driver"] == "snd_hda_intel", wanted
+
+
+def test_what_another_card_in_the_slot_was_does_not_count():
+    text = "nv-gpu bind 1\n" + "".join(
+        f"function\t{CARD}.{n}\t{driver}\t{driver}\t-\ton{{ids}}\n"
+        for n, driver in enumerate(("nouveau", "snd_hda_intel", "xhci_hcd", "nvidia-gpu")))
+    with e2e.place() as place:
+        root = machine(place)
+        e2e.write(root / f"run/nv-gpu/{CARD}", text.format(ids=""))
+        assert ask(root, "restore", "0a:00", "--only=0")[0]["steps"]
+        e2e.write(root / f"run/nv-gpu/{CARD}", text.format(ids="\t10de:2204"))
+        assert ask(root, "restore", "0a:00", "--only=0")[0]["steps"]
+        e2e.write(root / f"run/nv-gpu/{CARD}", text.format(ids="\t1002:73bf"))
+        assert not ask(root, "restore", "0a:00", "--only=0")[0]["steps"]
+
+
+def test_pci_stub_asks_nothing_of_the_IOMMU():
+    with e2e.place() as place:
+        root = machine(place)
+        e2e.write(root / "sys/bus/pci/drivers/pci-stub/unbind", "")
+        for number in range(4):
+            (root / f"{NVIDIA}.{number}/iommu_group").unlink()
+        assert "iommu" in refusals(root, "bind", "0a:00", "vfio-pci")
+        assert not refusals(root, "bind", "0a:00", "pci-stub")
+
+
+def test_the_modules_name_of_vfio_pci_is_understood():
+    with e2e.place() as place:
+        answer, status = ask(machine(place), "bind", "0a:00", "vfio_pci")
+    assert (answer["driver"], status) == ("vfio-pci", 0), answer
+
+
 def test_virtual_functions_and_mediated_devices_are_refused():
     check(lambda root: e2e.write(root / f"{NVIDIA}.0/sriov_numvfs", "4\n"), "shared")
 
@@ -346,6 +404,9 @@ def test_USB_devices_are_named_and_storage_in_use_is_refused():
     with e2e.place() as place:
         root = machine(place)
         plug(root, "8:33")
+        e2e.write(root / "sys/fs/btrfs/0b1c/devices/sdb1", "")
+        assert "/dev/sdb1" in refusals(root, "bind", "0a:00", "vfio-pci")["usb"]["what"]
+        shutil.rmtree(root / "sys/fs/btrfs")
         assert not refusals(root, "bind", "0a:00", "vfio-pci")
         assert "Flash Drive" in notes(root, "bind", "0a:00", "vfio-pci")["usb"]["what"]
 
@@ -705,6 +766,40 @@ same || echo differs
         assert 'ATTR{driver_override}="vfio-pci"' in own[0], own
         # The GPU's own driver is never taken away in the middle of a boot.
         assert any("driver/unbind" in x for x in own) == (number > 0), own
+
+
+def test_a_restore_that_fails_keeps_the_rule():
+    result = kernel("""
+mkdir -p /etc/udev/rules.d
+gpu bind 0a:00 vfio-pci --persist >/dev/null || echo failed
+FAKE_KERNEL_AT="3 fail" gpu restore 0a:00; echo "status $?"
+ls /etc/udev/rules.d /etc/nv-run/bind.d
+gpu restore 0a:00 >/dev/null || echo failed
+same || echo differs
+""")
+    lines = result.stdout.splitlines()
+    assert "failed" not in lines and "differs" not in lines
+    assert "status 1" in lines and "Everything is as before." in lines
+    assert f"05-nv-gpu-{CARD}.rules" in lines and CARD in lines
+
+
+def test_where_rules_cannot_be_written_the_record_can_be_removed():
+    result = kernel("""
+mkdir -p /etc/udev/rules.d
+mount -t tmpfs -o ro none /etc/udev/rules.d
+gpu bind 0a:00 vfio-pci --persist | grep -o 'It will not survive a reboot'
+ls /etc/nv-run/bind.d
+gpu restore 0a:00 || echo failed
+same || echo differs
+mount -o remount,rw /etc/udev/rules.d
+gpu bind 0a:00 vfio-pci --persist >/dev/null || echo failed
+mount -o remount,ro /etc/udev/rules.d
+gpu restore 0a:00 > /dev/null; echo "status $?"
+""")
+    lines = result.stdout.splitlines()
+    assert "failed" not in lines and "differs" not in lines
+    assert "It will not survive a reboot" in lines and CARD in lines
+    assert lines[-1] == "status 1" and "cannot remove the udev rule" in result.stderr
 
 
 def test_udev_does_what_the_rule_says():

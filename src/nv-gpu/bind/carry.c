@@ -76,6 +76,20 @@ static void fail(struct carry *carry, const struct bind_step *step, struct bind_
 		bind_step_name(carry->facts->arena, step), why);
 }
 
+static const char *why_of(
+	struct carry *carry, const struct bind_step *step, struct bind_result result)
+{
+	/* What it prints is lost: the child that it runs in must keep nobody's terminal open. */
+	if (step->kind == STEP_LOAD)
+		return arena_printf(carry->facts->arena,
+			"modprobe failed; 'modprobe %s' by hand, or the kernel's log (dmesg), says "
+			"why",
+			step->value);
+	if (step->kind == STEP_UNLOAD && result.error == EWOULDBLOCK)
+		return "something has begun to use it since a moment ago";
+	return strerror(result.error);
+}
+
 /* The function whose write does not come back is left alone: each further one would wait too. */
 static void leave_alone(struct carry *carry, const struct bind_step *step)
 {
@@ -99,7 +113,7 @@ static bool do_step(struct carry *carry, const struct bind_step *step)
 				"kernel",
 				result.stuck);
 		else if (result.error && !step->optional)
-			why = step->kind == STEP_LOAD ? "modprobe failed" : strerror(result.error);
+			why = why_of(carry, step, result);
 		else if (!result.error)
 			why = read_back(carry, step);
 	}

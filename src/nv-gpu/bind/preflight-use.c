@@ -61,6 +61,22 @@ static const struct hw_gpu *gpu_of(const struct bind_facts *facts, const struct 
 	return NULL;
 }
 
+/* A sound server keeps the control open even of a card whose profile is off. */
+static const char *silence(
+	const struct bind_facts *facts, const struct hw_holder *holder, const struct hw_gpu *gpu)
+{
+	const char *let_go = gpu ? gpu_let_go(facts->run, gpu, holder) : NULL;
+
+	if (!*nodes_of(facts, holder, "/snd/control") || !let_go)
+		return arena_printf(facts->arena,
+			"switch the profile of this card off in the sound settings, or end %ld",
+			holder->pid);
+	return arena_printf(facts->arena,
+		"%s, and start it again afterwards: switching the card off in the sound settings "
+		"is not enough, as a sound server keeps its control open",
+		let_go);
+}
+
 static const char *cure_of(const struct bind_facts *facts, const struct hw_holder *holder)
 {
 	const struct hw_gpu *gpu = gpu_of(facts, holder);
@@ -72,9 +88,7 @@ static const char *cure_of(const struct bind_facts *facts, const struct hw_holde
 	if (str_starts(holder->name, "nvidia-persiste"))
 		return "systemctl stop nvidia-persistenced; it may be started again afterwards";
 	if (*nodes_of(facts, holder, "/snd/"))
-		return arena_printf(arena,
-			"switch the profile of this card off in the sound settings, or end %ld",
-			holder->pid);
+		return silence(facts, holder, gpu);
 	if (!gpu)
 		return arena_printf(arena, "end it (kill %ld)", holder->pid);
 	let_go = gpu_let_go(facts->run, gpu, holder);

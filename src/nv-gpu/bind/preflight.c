@@ -43,12 +43,13 @@ const struct bind_function *bind_leaving(const struct bind_facts *facts)
 	return NULL;
 }
 
-static bool to_stub(const struct bind_facts *facts)
+/* Whether a function goes to VFIO; pci-stub and pciback ask nothing of the IOMMU. */
+static bool to_vfio(const struct bind_facts *facts)
 {
 	for (size_t i = 0; i < facts->count; i++) {
 		const struct bind_function *one = &facts->functions[i];
 
-		if (one->asked && bind_is_stub(one->wanted.driver) &&
+		if (one->asked && one->wanted.driver && strstr(one->wanted.driver, "vfio") &&
 			!(one->now.driver && str_eq(one->now.driver, one->wanted.driver)))
 			return true;
 	}
@@ -199,7 +200,7 @@ static void check_boot(const struct bind_facts *facts, struct bind_findings *fin
 	if (!facts->other_gpus)
 		bind_note(findings, "it is the only GPU: this machine shows nothing without it",
 			"make sure that you can log in over the network");
-	else if (facts->boot && to_stub(facts))
+	else if (facts->boot && to_vfio(facts))
 		bind_note(findings,
 			"firmware booted with it: a framebuffer of the firmware's may still have "
 			"its memory, and the virtual machine may need a copy of its ROM",
@@ -242,7 +243,7 @@ static bool in_group(const struct bind_facts *facts, const char *group)
 /* VFIO gives a group away whole; ports of the bus may stay (drivers/vfio, driver_managed_dma). */
 static void check_group(const struct bind_facts *facts, struct bind_findings *findings)
 {
-	if (!to_stub(facts))
+	if (!to_vfio(facts))
 		return;
 	for (size_t i = 0; i < facts->mate_count; i++) {
 		const struct bind_mate *mate = &facts->mates[i];
@@ -270,7 +271,7 @@ static void check_group(const struct bind_facts *facts, struct bind_findings *fi
 
 static void check_iommu(const struct bind_facts *facts, struct bind_findings *findings)
 {
-	for (size_t i = 0; to_stub(facts) && i < facts->count; i++) {
+	for (size_t i = 0; to_vfio(facts) && i < facts->count; i++) {
 		const struct bind_function *one = &facts->functions[i];
 
 		if (!one->asked || one->pci.group)
