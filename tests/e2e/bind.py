@@ -349,7 +349,7 @@ def test_the_UCSI_function_of_another_vendor_is_not_given_to_NVIDIAs_driver():
     assert wanted[1]["driver"] == "snd_hda_intel", wanted
 
 
-def test_what_another_card_in_the_slot_was_does_not_count():
+def test_what_another_card_or_another_boot_was_does_not_count():
     text = "nv-gpu bind 1\n" + "".join(
         f"function\t{CARD}.{n}\t{driver}\t{driver}\t-\ton{{ids}}\n"
         for n, driver in enumerate(("nouveau", "snd_hda_intel", "xhci_hcd", "nvidia-gpu")))
@@ -359,6 +359,12 @@ def test_what_another_card_in_the_slot_was_does_not_count():
         assert ask(root, "restore", "0a:00", "--only=0")[0]["steps"]
         e2e.write(root / f"run/nv-gpu/{CARD}", text.format(ids="\t10de:2204"))
         assert ask(root, "restore", "0a:00", "--only=0")[0]["steps"]
+        # A journal that outlived a reboot, as /run is not everywhere in memory, is of no use.
+        e2e.write(root / "proc/sys/kernel/random/boot_id", "b\n")
+        e2e.write(root / f"run/nv-gpu/{CARD}", text.format(ids="") + "boot\tb\n")
+        assert ask(root, "restore", "0a:00", "--only=0")[0]["steps"]
+        e2e.write(root / f"run/nv-gpu/{CARD}", text.format(ids="") + "boot\ta\n")
+        assert not ask(root, "restore", "0a:00", "--only=0")[0]["steps"]
         e2e.write(root / f"run/nv-gpu/{CARD}", text.format(ids="\t1002:73bf"))
         assert not ask(root, "restore", "0a:00", "--only=0")[0]["steps"]
 

@@ -210,9 +210,10 @@ struct bind_record {
 	struct bind_function *functions; /* slot and before */
 	size_t count;
 	struct bind_names unloaded;
+	const char *boot; /* the boot that it is of; NULL: any */
 };
 
-/* False if there is none. A line that cannot be read is no line. */
+/* False if there is none of this boot. A line that cannot be read is no line. */
 bool journal_read(struct gpu_run *run, const char *slot, struct bind_record *record);
 void journal_parse(struct arena *arena, const char *text, struct bind_record *record);
 /* The text of a record of the functions' states: of before where they are recorded, else now. */

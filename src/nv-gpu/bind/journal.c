@@ -23,6 +23,7 @@
 
 #define FOLDER "/run/nv-gpu"
 #define UNLOAD "unload"
+#define BOOT "boot"
 
 enum { FIELDS = 6, IDS = FIELDS, WORDS };
 
@@ -75,6 +76,8 @@ void journal_parse(struct arena *arena, const char *text, struct bind_record *re
 			;
 		if (str_eq(words[0], "function"))
 			parse_function(arena, words, record);
+		else if (str_eq(words[0], BOOT))
+			record->boot = words[1];
 		else if (str_eq(words[0], UNLOAD) && words[1])
 			*arena_push(arena, record->unloaded.list, record->unloaded.count) =
 				words[1];
@@ -85,12 +88,15 @@ void journal_parse(struct arena *arena, const char *text, struct bind_record *re
 bool journal_read(struct gpu_run *run, const char *slot, struct bind_record *record)
 {
 	struct tree_file file;
+	const char *boot;
 
 	*record = (struct bind_record){.path = path_of(run->hw.root.arena, slot)};
 	if (!tree_read(&run->hw.root, record->path, &file) || !file.text)
 		return false;
 	journal_parse(run->hw.root.arena, file.text, record);
-	return true;
+	/* /run may be a folder of the disk's, and a boot undoes all moves. */
+	boot = hw_boot_id(&run->hw);
+	return !record->boot || !boot || str_eq(record->boot, boot);
 }
 
 static const char *shown(const char *value, const char *none)
@@ -121,7 +127,10 @@ int journal_open(const struct bind_facts *facts)
 {
 	struct gpu_run *run = facts->run;
 	const char *path = path_of(facts->arena, facts->slot), *text = journal_text(facts);
+	const char *boot = hw_boot_id(&run->hw);
 
+	if (boot)
+		text = arena_printf(facts->arena, "%s" BOOT "\t%s\n", text, boot);
 	/* Written anew even where there is one: functions may have come since. */
 	if (!tree_write(&run->hw.root, path, text, strlen(text), NULL, 0644))
 		return -1;
