@@ -38,7 +38,8 @@ static const char *read_back(struct carry *carry, const struct bind_step *step)
 		return arena_printf(
 			arena, "driver_override says '%s'", state.override ? state.override : "");
 	if (step->kind == STEP_PROBE && step->expected && !same(state.driver, step->expected))
-		return arena_printf(arena, "%s has %s%s then; the kernel's log (dmesg) says why",
+		return arena_printf(arena,
+			"%s has %s%s afterwards; the kernel's log (dmesg) says why",
 			step->function->pci.slot, state.driver ? "driver " : "no driver",
 			state.driver ? state.driver : "");
 	return NULL;

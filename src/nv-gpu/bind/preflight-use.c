@@ -148,7 +148,8 @@ void check_unseen(const struct bind_facts *facts, struct bind_findings *findings
 	if (!any || !facts->unseen || (facts->live && !facts->root))
 		return;
 	if (facts->dry || !facts->live)
-		bind_note(findings, facts->unseen, "none: what they hold is not known");
+		bind_note(findings, facts->unseen,
+			"nothing to do now; the move itself is refused where they cannot be seen");
 	else
 		bind_refuse(findings, facts->unseen,
 			"run it where all processes can be seen: one of them may hold the GPU");
@@ -181,7 +182,7 @@ void check_modeset(const struct bind_facts *facts, struct bind_findings *finding
 	else if (drm->uses > 0)
 		bind_busy(findings,
 			text("%s, and cannot be unloaded: it counts %ld uses", modeset, drm->uses),
-			"end what shows pictures by it: desktop, login screen, text console");
+			"end what shows pictures through it: desktop, login screen, text console");
 	else if (drm->uses < 0)
 		bind_refuse(findings,
 			text("%s, and whether it can be unloaded is not to be seen", modeset),

@@ -131,7 +131,7 @@ static void check_driver(const struct bind_facts *facts, struct bind_findings *f
 			bind_note(findings,
 				text("whether this kernel has a module %s cannot be seen",
 					driver->module),
-				"none: loading it will show");
+				"nothing to do: loading it will show");
 	}
 }
 
@@ -189,7 +189,7 @@ static void check_outputs(const struct bind_facts *facts, struct bind_findings *
 				"the desktop's settings");
 		else if (light->connected)
 			bind_note(findings, text("a monitor is plugged into %s", light->name),
-				"none: it shows nothing now");
+				"nothing to do: it shows no picture now");
 	}
 }
 

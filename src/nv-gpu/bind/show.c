@@ -61,7 +61,7 @@ static const char *nothing(const struct bind_facts *facts)
 {
 	return facts->action == BIND_RESTORE && !facts->earlier
 		       ? "Nothing to restore: nv-gpu has not moved it."
-		       : "Nothing to be done: it is so already.";
+		       : "Nothing to do: it is so already.";
 }
 
 /* Whether there is no GPU at all that could be moved. */
@@ -130,7 +130,7 @@ static void show_text(struct gpu_run *run, const struct bind_answer *answer, str
 		buf_printf(out, "%s\n", facts->title);
 	show_functions(run, facts, out);
 	if (has_notes(answer->findings))
-		buf_puts(out, "To know:\n");
+		buf_puts(out, "Worth knowing:\n");
 	show_findings(answer->findings, false, out);
 	if (refused)
 		buf_puts(out,
