@@ -113,10 +113,15 @@ static void add_vfio(struct nodes *nodes, const char *function, struct hw_gpu *g
 	const char *link =
 		hw_root_link(&nodes->hw->root, arena_path(arena, function, "iommu_group"));
 	const char *group = link ? str_file_name(link) : NULL;
+	/* The kernel's drivers/vfio/group.c: another name without an IOMMU. */
+	static const char *const kinds[] = {"", "noiommu-"};
 
-	if (group)
-		add_dev(nodes, arena_path(arena, HW_CLASS_VFIO, group),
-			arena_path(arena, HW_VFIO_NODES, group), gpu);
+	for (size_t i = 0; group && i < sizeof(kinds) / sizeof(*kinds); i++) {
+		const char *name = arena_printf(arena, "%s%s", kinds[i], group);
+
+		add_dev(nodes, arena_path(arena, HW_CLASS_VFIO, name),
+			arena_path(arena, HW_VFIO_NODES, name), gpu);
+	}
 	add_below(
 		nodes, arena_path(arena, function, "vfio-dev"), HW_VFIO_NODES "/devices/", gpu, 0);
 }
