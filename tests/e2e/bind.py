@@ -149,6 +149,16 @@ def test_a_slot_without_a_GPU_is_refused():
         assert "no such function" in found["slot"]["what"], found
 
 
+def test_what_was_written_for_a_card_that_is_gone_is_told():
+    with e2e.place() as place:
+        root = machine(place)
+        rule = "etc/udev/rules.d/05-nv-gpu-0000:0b:00.rules"
+        assert not notes(root, "restore", "0b:00")
+        e2e.write(root / rule, "")
+        assert f"rm /{rule}" in notes(root, "restore", "0b:00")["slot"]["do"]
+        assert list(refusals(root, "restore", "0b:00")) == ["slot"]
+
+
 def test_a_driver_that_is_not_to_be_had_is_refused():
     with e2e.place() as place:
         root = machine(place)
@@ -427,6 +437,12 @@ def test_a_virtual_machine_that_runs_keeps_its_GPU():
         found = refusals(root, "unbind", "0a:00")
         assert list(found) == ["holder"], found
         assert found["holder"]["do"] == "shut the virtual machine down", found
+        # Without an IOMMU the node has another name.
+        (root / "sys/class/vfio/14").rename(root / "sys/class/vfio/noiommu-14")
+        (root / "proc/10/fd/0").unlink()
+        assert not refusals(root, "unbind", "0a:00")
+        os.symlink("/dev/vfio/noiommu-14", root / "proc/10/fd/0")
+        assert "holder" in refusals(root, "unbind", "0a:00")
 
 
 def test_every_machine_answers():

@@ -97,6 +97,7 @@ struct bind_facts {
 	int drm_modeset; /* nvidia_drm's parameter: 1, 0, -1 unknown */
 	struct bind_names unloaded; /* modules that an earlier move took out */
 	const char *earlier; /* the journal's path, NULL if there is none */
+	const char *kept; /* what --persist wrote, for a shell; NULL if it wrote nothing */
 };
 
 struct bind_finding {
@@ -239,7 +240,8 @@ const char *persist_rule(const struct bind_facts *facts);
 bool persist_write(const struct bind_facts *facts, const char **path);
 /* Whether there was something to remove; false in *fine if it could not be. */
 bool persist_remove(struct gpu_run *run, const char *slot, bool *fine);
-bool persist_there(struct gpu_run *run, const char *slot);
+/* The files that are there, "" if none is. */
+const char *persist_files(struct gpu_run *run, const char *slot);
 
 /* facts.c: everything anew; nothing is written. words: SLOT DRIVER; only as given. */
 struct bind_request {

@@ -82,8 +82,10 @@ static bool is_of(const struct bind_function *noted, const struct hw_pci *pci)
 static void gather_record(struct bind_facts *facts)
 {
 	struct gpu_run *run = facts->run;
+	const char *kept = persist_files(run, facts->slot);
 	struct bind_record record;
 
+	facts->kept = *kept ? kept : NULL;
 	if (!journal_read(run, facts->slot, &record) && !persist_read(run, facts->slot, &record))
 		return;
 	facts->earlier = record.path;

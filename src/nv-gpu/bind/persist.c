@@ -93,12 +93,14 @@ bool persist_write(const struct bind_facts *facts, const char **path)
 	       tree_write(root, *path, rule, strlen(rule), NULL, 0644);
 }
 
-bool persist_there(struct gpu_run *run, const char *slot)
+const char *persist_files(struct gpu_run *run, const char *slot)
 {
 	const struct hw_root *root = &run->hw.root;
+	const char *rule = rule_path(root->arena, slot), *record = record_path(root->arena, slot);
+	bool rule_there = hw_root_exists(root, rule), record_there = hw_root_exists(root, record);
 
-	return hw_root_exists(root, rule_path(root->arena, slot)) ||
-	       hw_root_exists(root, record_path(root->arena, slot));
+	return arena_printf(root->arena, "%s%s%s", rule_there ? rule : "",
+		rule_there && record_there ? " " : "", record_there ? record : "");
 }
 
 /* What is not there needs no removing: a folder that is read-only would refuse even that. */
@@ -110,7 +112,7 @@ static bool removed(const struct hw_root *root, const char *path)
 bool persist_remove(struct gpu_run *run, const char *slot, bool *fine)
 {
 	const struct hw_root *root = &run->hw.root;
-	bool there = persist_there(run, slot);
+	bool there = *persist_files(run, slot);
 
 	/* The record last: as long as there is a rule, restore must know what it did. */
 	*fine = removed(root, rule_path(root->arena, slot)) &&

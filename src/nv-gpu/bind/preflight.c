@@ -84,6 +84,9 @@ static void check_slot(const struct bind_facts *facts, struct bind_findings *fin
 		display |= is_display(&facts->functions[i]);
 		asked |= facts->functions[i].asked;
 	}
+	if (facts->kept && (!facts->count || !display) && facts->action == BIND_RESTORE)
+		bind_note(findings, "--persist is still on for a GPU that was in this slot",
+			text("if it does not come back here: rm %s", facts->kept));
 	if (!facts->count)
 		bind_refuse(findings, text("there is no PCI device in slot %s", facts->slot),
 			"'nv-gpu list' shows the GPUs that are there; what was removed comes back "
