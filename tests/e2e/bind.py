@@ -427,6 +427,16 @@ def test_USB_devices_are_named_and_storage_in_use_is_refused():
         assert "Flash Drive" in notes(root, "bind", "0a:00", "vfio-pci")["usb"]["what"]
 
 
+def test_what_is_no_part_of_a_graphics_card_is_told():
+    with e2e.place() as place:
+        root = machine(place)
+        assert "others" not in notes(root, "bind", "0a:00", "vfio-pci")
+        e2e.write(root / f"{NVIDIA}.3/class", "0x108000\n")
+        found = notes(root, "bind", "0a:00", "vfio-pci")["others"]
+        assert f"{CARD}.3 (nvidia-gpu)" in found["what"] and "--only=0" in found["do"], found
+        assert "others" not in notes(root, "bind", "0a:00", "vfio-pci", "--only=0")
+
+
 def test_a_virtual_machine_that_runs_keeps_its_GPU():
     with e2e.place() as place:
         root = machine(place, "desktop-vfio")

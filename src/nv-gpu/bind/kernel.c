@@ -34,7 +34,8 @@ struct errand {
 
 static int load(const struct errand *errand)
 {
-	char quiet[] = "-q", path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	char quiet[] = "-q",
+	     path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
 	char *words[] = {(char *)errand->path, quiet, (char *)errand->step->value, NULL};
 	char *environment[] = {path, NULL};
 	pid_t pid = fork();

@@ -232,6 +232,24 @@ static void check_storage(const struct bind_facts *facts, struct bind_findings *
 	}
 }
 
+/* The slot of an AMD APU has the machine's own devices too: security processor, sound, USB. */
+static void check_others(const struct bind_facts *facts, struct bind_findings *findings)
+{
+	for (size_t i = 0; i < facts->count; i++) {
+		const struct bind_function *one = &facts->functions[i];
+
+		/* Class 0x0c80 is UCSI. */
+		if (bind_leaves(one) && one->pci.kind == HW_FUNCTION_OTHER &&
+			one->pci.class >> 8 != 0x0c80)
+			bind_note(findings,
+				text("%s (%s) is no usual part of a graphics card, and goes with "
+				     "it",
+					one->pci.slot, one->now.driver),
+				"if it is the machine's own, as with a processor that has a GPU: "
+				"move the GPU by --only=0, and other functions one by one");
+	}
+}
+
 static bool in_group(const struct bind_facts *facts, const char *group)
 {
 	for (size_t i = 0; i < facts->count; i++) {
@@ -308,6 +326,7 @@ const struct bind_check bind_checks[] = {
 	{"output", check_outputs},
 	{"boot", check_boot},
 	{"usb", check_storage},
+	{"others", check_others},
 	{"group", check_group},
 	{"iommu", check_iommu},
 	{"modeset", check_modeset},
