@@ -31,6 +31,7 @@ static void tap_end(void)
 
 static const char *const slots[] = {"0000:0a:00.0", "0000:0a:00.1", "0000:0a:00.2", "0000:0a:00.3"};
 static const char *const hosts[] = {"nvidia", "snd_hda_intel", "xhci_hcd", "nvidia-gpu"};
+static const unsigned classes[] = {0x030000, 0x040300, 0x0c0330, 0x0c8000};
 static const enum hw_function_kind kinds[] = {
 	HW_FUNCTION_DISPLAY, HW_FUNCTION_AUDIO, HW_FUNCTION_USB, HW_FUNCTION_OTHER};
 
@@ -58,6 +59,7 @@ static struct bind_facts card(void)
 	for (int i = 0; i < 4; i++)
 		functions[i] = (struct bind_function){.pci = {.slot = slots[i],
 							      .driver = hosts[i],
+							      .class = classes[i],
 							      .kind = kinds[i],
 							      .group = "14"},
 			.now = {.driver = hosts[i], .override = "", .control = "auto"},
@@ -246,6 +248,15 @@ static void usb_stays(struct bind_facts *facts)
 	usb(facts);
 	facts->functions[2].now.driver = "vfio-pci";
 }
+static void others(struct bind_facts *facts)
+{
+	facts->functions[3].pci.class = 0x108000;
+}
+static void others_stay(struct bind_facts *facts)
+{
+	others(facts);
+	facts->functions[3].now.driver = "vfio-pci";
+}
 static void mate(struct bind_facts *facts)
 {
 	mates[0] = (struct bind_mate){"0000:00:1f.3", "snd_hda_intel", "14", false};
@@ -350,6 +361,8 @@ static const struct {
 	{storage, "usb"},
 	{usb, "+usb"},
 	{usb_stays, ""},
+	{others, "+others"},
+	{others_stay, ""},
 	{mate, "group"},
 	{port, ""},
 	{mate_elsewhere, ""},

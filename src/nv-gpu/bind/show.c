@@ -117,7 +117,8 @@ static void show_persisted(const struct bind_answer *answer, struct buf *out)
 		buf_printf(out,
 			"%s does it at each boot. If the initramfs loads graphics drivers, make "
 			"it anew, so that it has the rule too: update-initramfs -u, dracut -f or "
-			"mkinitcpio -P.\n",
+			"mkinitcpio -P, which has to be told of the file by FILES= in "
+			"/etc/mkinitcpio.conf.\n",
 			answer->persisted);
 }
 
