@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "hw/slot.h"
 #include "hw/tree.h"
 #include "nv-gpu/gpu.h"
 #include "offload/offload.h"
@@ -39,16 +40,15 @@ void gpu_scan(struct gpu_run *run)
 	hw_judge(&run->hw);
 }
 
-/* A slot in full, without its domain or function, as people copy it from lspci. */
+/* A slot as lspci or nvidia-smi print it, or without its domain or function. */
 static bool is_slot_of(struct arena *arena, const char *word, const struct hw_gpu *gpu)
 {
-	const char *whole = strchr(word, ':') && strchr(strchr(word, ':') + 1, ':')
-				    ? word
-				    : arena_printf(arena, "0000:%s", word);
-	size_t length = strlen(whole);
+	int function;
+	const char *slot = hw_slot_parse(arena, word, &function);
 
-	return strncmp(gpu->slot, whole, length) == 0 &&
-	       (!gpu->slot[length] || gpu->slot[length] == '.');
+	if (!slot || !str_starts(gpu->slot, slot) || gpu->slot[strlen(slot)] != '.')
+		return str_eq(gpu->slot, word);
+	return function < 0 || gpu->slot[strlen(slot) + 1] == '0' + function;
 }
 
 bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
@@ -72,7 +72,7 @@ bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
 		return true;
 	wrong = rule_selector_parse(run->arena, word, &selector);
 	if (wrong) {
-		log_error("'%s': %s", word, wrong);
+		log_error("%s", wrong);
 		return false;
 	}
 	for (size_t i = 0; i < run->hw.count; i++) {

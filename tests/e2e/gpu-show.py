@@ -56,6 +56,20 @@ def test_every_machine_answers():
                     json.loads(result.stdout)
 
 
+def test_a_slot_is_taken_as_lspci_and_nvidia_smi_print_it():
+    with e2e.place() as place:
+        root = laptop(place)
+        (root / "sys/bus/pci/devices/0000:01:00.0").rename(root / "sys/bus/pci/devices/0000:0a:00.0")
+        for word in ("0a:00.0", "a:0.0", "0a:00", "0000:0a:00", "0000:0a:00.0", "0A:00.0",
+                     "00000000:0A:00.0"):
+            assert show(root, word)["slot"] == "0000:0a:00.0", word
+        for word, said in (("0a:00.1", "there is no GPU '0a:00.1'"),
+                           ("0b:00", "there is no GPU '0b:00'"), ("0a", "unknown GPU '0a'")):
+            result = e2e.run(NV_GPU, "show", word, "--sysroot", root)
+            assert result.returncode == 1 and result.stderr.count(word) == 1, result.stderr
+            assert said in result.stderr, result.stderr
+
+
 def test_one_is_shown_or_all():
     with e2e.place() as place:
         root = laptop(place)
