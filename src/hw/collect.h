@@ -20,8 +20,13 @@ struct hw_collection {
 	bool full; /* there was more than a recording may hold */
 };
 
-/* homes: directories of users whose settings count, NULL-ended. The GPUs must have been scanned. */
-void hw_collect(struct hw *hw, const char *const *homes, struct hw_collection *collection);
+/*
+ * homes: directories of users whose settings count. stuck: PCI functions whose driver is being
+ * taken away and does not leave; what would wait for that too is marked as not readable. Both end
+ * with NULL. The GPUs must have been scanned.
+ */
+void hw_collect(struct hw *hw, const char *const *homes, const char *const *stuck,
+	struct hw_collection *collection);
 
 /* Whether a word is part of a path that recordings have on every machine: "usr", "nvidia". */
 bool hw_collect_knows(const char *word);

@@ -92,6 +92,47 @@ static void read_uevent(struct hw *hw, struct hw_gpu *gpu, const char *uevent)
 	}
 }
 
+/* "pci:v000010DEd000025A0sv00001028sd00000B0Abc03sc02i00": numbers of a fixed width. */
+static bool read_modalias(struct hw_gpu *gpu, const char *alias)
+{
+	unsigned long vendor, device, class;
+
+	if (strlen(alias) < 50 || !str_starts(alias, "pci:v") ||
+		!str_number(alias + 5, 8, 16, &vendor) || !str_number(alias + 14, 8, 16, &device) ||
+		!str_number(alias + 44, 2, 16, &class))
+		return false;
+	gpu->vendor = (unsigned)vendor;
+	gpu->device = (unsigned)device;
+	gpu->vga = class == 0x03 && strncmp(alias + 46, "sc00", 4) == 0;
+	return true;
+}
+
+/* The driver of a device. A recording may have it in uevent alone. */
+static const char *driver_of(struct hw *hw, const char *path)
+{
+	const char *link = hw_root_link(&hw->root, arena_path(hw->root.arena, path, "driver"));
+
+	if (link)
+		return str_file_name(link);
+	return hw->root.fd < 0 ? NULL
+			       : copy_value(hw, hw_root_attr(&hw->root, path, "uevent"), "DRIVER");
+}
+
+/*
+ * Driver, class and ids, as far as they are not known. Kernels take the device's lock for a read of
+ * uevent (uevent_show: since 6.10, and Debian's 6.1): while NVIDIA's driver waits in remove until
+ * the GPU is free, whoever reads it waits too, and cannot be killed.
+ */
+static void read_device(struct hw *hw, struct hw_gpu *gpu)
+{
+	const char *alias = hw_root_attr(&hw->root, gpu->path, "modalias");
+
+	if (!alias || !read_modalias(gpu, alias))
+		read_uevent(hw, gpu, hw_root_attr(&hw->root, gpu->path, "uevent"));
+	else if (!gpu->driver)
+		gpu->driver = driver_of(hw, gpu->path);
+}
+
 static struct hw_gpu *add(struct hw *hw, const char *path, size_t length)
 {
 	struct hw_gpu *gpu = arena_alloc(hw->root.arena, sizeof(*gpu));
@@ -119,7 +160,7 @@ static struct hw_gpu *from_link(struct hw *hw, const char *link, bool render)
 {
 	struct arena *arena = hw->root.arena;
 	const char *devices = strstr(link, "/devices/"), *drm = strstr(link, "/drm/");
-	const char *path, *uevent = NULL;
+	const char *path, *driver = NULL;
 	struct hw_gpu *gpu;
 	size_t length, name;
 
@@ -129,7 +170,7 @@ static struct hw_gpu *from_link(struct hw *hw, const char *link, bool render)
 	length = strlen(path);
 	name = last_part(path, length);
 	if (str_starts(path + name, "virtio") && name > 1) {
-		uevent = hw_root_attr(&hw->root, path, "uevent");
+		driver = driver_of(hw, path);
 		length = name - 1;
 		name = last_part(path, length);
 	}
@@ -142,8 +183,8 @@ static struct hw_gpu *from_link(struct hw *hw, const char *link, bool render)
 	gpu = add(hw, path, length);
 	gpu->slot = gpu->path + name;
 	gpu->pci = hw_is_slot(gpu->slot, strlen(gpu->slot));
-	gpu->driver = copy_value(hw, uevent, "DRIVER");
-	read_uevent(hw, gpu, hw_root_attr(&hw->root, gpu->path, "uevent"));
+	gpu->driver = driver;
+	read_device(hw, gpu);
 	return gpu;
 }
 
@@ -256,7 +297,7 @@ static void add_pci(struct hw *hw, const char *slot)
 	gpu = add(hw, device, strlen(device));
 	gpu->slot = slot;
 	gpu->pci = true;
-	read_uevent(hw, gpu, hw_root_attr(&hw->root, gpu->path, "uevent"));
+	read_device(hw, gpu);
 }
 
 void hw_scan_all(struct hw *hw)

@@ -66,6 +66,20 @@ static const char *name_of_link(struct hw *hw, const char *directory, const char
 	return link ? str_file_name(link) : NULL;
 }
 
+/* By their links: a read of sriov_numvfs takes the device's lock, and waits as long as a driver
+ * that does not leave (drivers/pci/iov.c, sriov_numvfs_show). */
+static unsigned long virtual_functions(struct hw *hw, const char *path)
+{
+	unsigned long count = 0;
+	struct file_list names;
+
+	if (!hw_root_names(&hw->root, path, &names))
+		return 0;
+	for (size_t i = 0; i < names.count; i++)
+		count += str_starts(names.names[i], "virtfn");
+	return count;
+}
+
 static struct hw_pci read_function(struct hw *hw, const char *slot)
 {
 	const struct hw_root *root = &hw->root;
@@ -90,7 +104,7 @@ static struct hw_pci read_function(struct hw *hw, const char *slot)
 		.vendor = number_of(hw_root_attr(root, path, "vendor"), 16),
 		.device = number_of(hw_root_attr(root, path, "device"), 16),
 		.kind = kind_of(class),
-		.vfs = number_of(hw_root_attr(root, path, "sriov_numvfs"), 10),
+		.vfs = virtual_functions(hw, path),
 	};
 }
 

@@ -396,7 +396,7 @@ def test_the_modules_name_of_vfio_pci_is_understood():
 
 
 def test_virtual_functions_and_mediated_devices_are_refused():
-    check(lambda root: e2e.write(root / f"{NVIDIA}.0/sriov_numvfs", "4\n"), "shared")
+    check(lambda root: (root / f"{NVIDIA}.0/virtfn0").symlink_to("../0000:0a:00.4"), "shared")
 
     def mediated(root):
         link = root / "sys/bus/mdev/devices/6d3c0e5a-0000-4000-8000-000000000001"

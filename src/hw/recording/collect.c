@@ -222,6 +222,23 @@ static void follow(struct collecting *collecting, const char *path, const char *
 	}
 }
 
+/* For a read of these the kernel takes the lock that who takes a driver away has. */
+static bool is_stuck(struct collecting *collecting, const char *path)
+{
+	static const char *const locked[] = {"uevent", "driver_override", "sriov_numvfs"};
+	const char *name = str_file_name(path);
+	bool needed = false;
+
+	for (size_t i = 0; i < sizeof(locked) / sizeof(*locked); i++)
+		needed |= str_eq(name, locked[i]);
+	for (size_t i = 0; needed && collecting->stuck[i]; i++) {
+		if (strstr(path,
+			    arena_printf(collecting->arena, "/%s/%s", collecting->stuck[i], name)))
+			return true;
+	}
+	return false;
+}
+
 static void take_file(struct collecting *collecting, const char *path, const struct recorded *row)
 {
 	size_t limit = row->filter ? (size_t)LONG_FILE : (size_t)COLLECTING_FILE, length;
@@ -229,7 +246,9 @@ static void take_file(struct collecting *collecting, const char *path, const str
 	const char *text = NULL;
 
 	errno = ENOENT;
-	if (row->how != RECORDED_AWAKE || !sleeps(collecting, path))
+	if (is_stuck(collecting, path))
+		errno = EBUSY;
+	else if (row->how != RECORDED_AWAKE || !sleeps(collecting, path))
 		text = collecting_read(collecting, scratch, path, limit + 1, &length);
 	if (!text && errno != ENOENT && row->how != RECORDED_MENTION)
 		collecting_refused(collecting, path, errno, false);
@@ -329,10 +348,14 @@ void collecting_take(struct collecting *collecting, const char *path, const stru
 		take(collecting, path, row, DEPTH);
 }
 
-void hw_collect(struct hw *hw, const char *const *homes, struct hw_collection *collection)
+void hw_collect(struct hw *hw, const char *const *homes, const char *const *stuck,
+	struct hw_collection *collection)
 {
-	struct collecting collecting = {
-		.arena = hw->root.arena, .hw = hw, .homes = homes, .collection = collection};
+	struct collecting collecting = {.arena = hw->root.arena,
+		.hw = hw,
+		.homes = homes,
+		.stuck = stuck,
+		.collection = collection};
 
 	*collection = (struct hw_collection){0};
 	for (const struct recorded *row = recorded_table; row->path; row++) {

@@ -26,7 +26,7 @@ struct recorded;
 struct collecting {
 	struct arena *arena;
 	struct hw *hw;
-	const char *const *homes;
+	const char *const *homes, *const *stuck;
 	struct hw_collection *collection;
 	size_t size;
 	const char *title; /* of what comes next, NULL once it was written */

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "hw/collect.h"
+#include "hw/sleep.h"
+#include "nv-gpu/bind/bind.h"
 #include "nv-gpu/gpu.h"
 #include "nv-gpu/record/anonymous.h"
 
@@ -88,6 +90,29 @@ static void hide(struct gpu_run *run, struct recording *recording)
 	anonymous_recording(&anonymous, recording);
 }
 
+/* The functions about whose drivers the kernel does not answer now. */
+static const char **find_stuck(struct gpu_run *run)
+{
+	const char **list = NULL, *override;
+	size_t count = 0;
+
+	for (size_t i = 0; i < run->hw.count; i++) {
+		unsigned long functions;
+		const struct hw_function *all = hw_functions(&run->hw, run->hw.gpus[i], &functions);
+
+		for (size_t j = 0; run->hw.gpus[i]->pci && j < functions; j++) {
+			if (kernel_override(run, all[j].slot, &override))
+				continue;
+			log_warning("the driver of %s is being taken away and does not leave; the "
+				    "recording lacks what would wait for it",
+				all[j].slot);
+			*arena_push(run->arena, list, count) = all[j].slot;
+		}
+	}
+	*arena_push(run->arena, list, count) = NULL;
+	return list;
+}
+
 static const char *title(struct gpu_run *run)
 {
 	struct hw *hw = &run->hw;
@@ -115,7 +140,7 @@ int record_run(struct gpu_run *run)
 	}
 	hw_scan_all(&run->hw);
 	hw_judge(&run->hw);
-	hw_collect(&run->hw, homes.list, &collection);
+	hw_collect(&run->hw, homes.list, find_stuck(run), &collection);
 	if (run->options.anonymous)
 		hide(run, recording);
 	recording_write_head(&out, title(run));
