@@ -168,7 +168,9 @@ def cppcheck_complains():
 
 
 def cppcheck_passes():
-    passes("cppcheck", *CPPCHECK, f"-j{os.cpu_count()}", *c_files(".c"))
+    # Modules of the guest's kernel are written with macros that only its headers explain.
+    files = [file for file in c_files(".c") if "/tests/vm/modules/" not in file]
+    passes("cppcheck", *CPPCHECK, f"-j{os.cpu_count()}", *files)
 
 
 def tidy(file, *arguments):
