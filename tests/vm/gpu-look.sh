@@ -179,17 +179,14 @@ reasons()
 	check "a holder keeps it awake" holds open "$node"
 	check "awake says that it is awake" awake_says "is awake"
 	check "awake names the holder" grep -q "hold ($holder, root) holds $node" /tmp/said
+	echo on >$devices/$gpu.0/power/control
+	check "awake tells of power/control" awake_says "power/control of $gpu.0 .* is on"
+	echo auto >$devices/$gpu.0/power/control
 	let_go
 	cp /opt/hold /opt/nvidia-persistenced
 	check "a persistence daemon keeps it awake" begin nvidia-persistenced open "$node"
 	check "awake names the daemon" awake_says "nvidia-persistenced ($holder) keeps it initialised"
 	let_go
-	for function in 0 1; do
-		echo on >$devices/$gpu.$function/power/control
-		check "awake tells of power/control of function $function" \
-			awake_says "power/control of $gpu.$function .* is on"
-		echo auto >$devices/$gpu.$function/power/control
-	done
 	echo 0 >$devices/$gpu.0/d3cold_allowed
 	check "awake tells that D3cold is not allowed" awake_says "$gpu.0 may not enter D3cold"
 	echo 1 >$devices/$gpu.0/d3cold_allowed

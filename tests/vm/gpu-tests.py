@@ -13,7 +13,7 @@ from vm import tap
 SUBJECT = sys.argv[1]
 SCRIPT = vm.HERE / f"gpu-{SUBJECT}.sh"
 TOOLS = pathlib.Path(os.environ["NV_VM_TOOLS"])
-CHECKS = re.findall(r"^\s*check \"([^\"]+)\"" , SCRIPT.read_text(), re.M)
+CHECKS = re.findall(r'^\s*check "([^"]+)"', SCRIPT.read_text(), re.M)
 
 DEVICES = """
 -device pci-testdev,bus=rp1,addr=0.3
@@ -39,7 +39,7 @@ def the_script_came_to_its_end():
 
 def was_fine(what):
     """A name with a variable stands for those that the script made of it."""
-    pattern = re.escape(what).replace(r"\$function", r"\w+").replace("\\$", "$")
+    pattern = re.sub(r"\\\$\w+", r"\\w+", re.escape(what))
     lines = boot().stdout.splitlines()
     made = [line for line in lines if re.fullmatch(f"(not )?ok - {pattern}", line)]
     assert made and all(line.startswith("ok") for line in made), (
