@@ -23,6 +23,20 @@ static unsigned number_of(struct hw *hw, const char *path, const char *name)
 	return (unsigned)number;
 }
 
+/* "2.5 GT/s PCIe": kernels since 5.6 write the point, older ones "8 GT/s". */
+static unsigned rate_of(struct hw *hw, const char *path, const char *name)
+{
+	const char *text = hw_root_attr(&hw->root, path, name);
+	size_t digits = text ? strspn(text, "0123456789") : 0;
+	unsigned long whole, tenth = 0;
+
+	if (!digits || !str_number(text, digits, 10, &whole) || whole > 1000)
+		return 0;
+	if (text[digits] == '.')
+		str_number(text + digits + 1, 1, 10, &tenth);
+	return (unsigned)(whole * 10 + tenth);
+}
+
 struct hw_lanes *hw_lanes(struct hw *hw, const struct hw_gpu *gpu, size_t *count)
 {
 	struct arena *arena = hw->root.arena;
@@ -50,6 +64,9 @@ struct hw_lanes *hw_lanes(struct hw *hw, const struct hw_gpu *gpu, size_t *count
 			.width_here = number_of(hw, path, "max_link_width"),
 			.width_above = number_of(hw, above, "max_link_width"),
 			.speed = hw_root_attr(&hw->root, path, "current_link_speed"),
+			.rate = rate_of(hw, path, "current_link_speed"),
+			.rate_here = rate_of(hw, path, "max_link_speed"),
+			.rate_above = rate_of(hw, above, "max_link_speed"),
 		};
 	}
 	return list;

@@ -17,6 +17,8 @@ struct hw_lanes {
 	unsigned width; /* as it is */
 	unsigned width_here, width_above; /* what each end can do */
 	const char *speed; /* as it is, "16.0 GT/s PCIe" */
+	unsigned rate, rate_here, rate_above; /* the same, and what each end can do: tenths of GT/s,
+						 0 if not told */
 };
 
 /*

@@ -75,6 +75,12 @@ def box(authorized, place=BOX):
             f"{place}/device_name": "Core X\n", f"{place}/unique_id": "00-11\n"}
 
 
+def rates(now, here, above):
+    return {f"{GPU}/current_link_speed": f"{now} GT/s PCIe\n",
+            f"{GPU}/max_link_speed": f"{here} GT/s PCIe\n",
+            f"{PORT}/max_link_speed": f"{above} GT/s PCIe\n"}
+
+
 CASES = [
     case("module-loaded", "a GPU with its driver and nodes is well", WELL, {}, "ok",
          "is driven by nvidia"),
@@ -374,6 +380,15 @@ CASES = [
          "has all its 4 lanes"),
     case("pcie-link", "a slow link of full width is well", WELL,
          {**AWAKE, f"{GPU}/current_link_speed": "2.5 GT/s PCIe\n"}, "ok", "now at 2.5 GT/s"),
+    case("pcie-link", "a link that is held back", WELL, {**AWAKE, **rates("8.0", "16.0", "16.0")},
+         "note", "runs at 8.0 GT/s PCIe; both ends can do 16.0 GT/s"),
+    case("pcie-link", "a slot of an older generation is well", WELL,
+         {**AWAKE, **rates("8.0", "16.0", "8.0")}, "ok", "now at 8.0 GT/s"),
+    case("pcie-link", "a link at its best is well", WELL,
+         {**AWAKE, **rates("16.0", "16.0", "32.0")}, "ok", "now at 16.0 GT/s"),
+    case("pcie-link", "ends that do not say what they can are well", WELL,
+         {**AWAKE, f"{GPU}/current_link_speed": "8 GT/s\n", f"{PORT}/max_link_speed": None}, "ok",
+         "now at 8 GT/s"),
     case("pcie-link", "widths that say nothing", WELL,
          {**AWAKE, f"{GPU}/current_link_width": "63\n"}, "unknown", "tells of no link"),
 

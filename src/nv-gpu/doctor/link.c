@@ -14,7 +14,7 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* Whether a link of the GPU was narrow, and said so. */
+/* Whether a link of the GPU was narrow, which is told then. */
 static bool narrow(struct doctor *doctor, struct hw_gpu *gpu, const struct hw_lanes *link)
 {
 	struct arena *arena = doctor->run->arena;
@@ -41,6 +41,28 @@ static bool narrow(struct doctor *doctor, struct hw_gpu *gpu, const struct hw_la
 	return true;
 }
 
+/*
+ * Drivers slow the link of an idle GPU down to the first two generations, 2.5 and 5 GT/s, so only
+ * what lies between these and what both ends can do is a limit.
+ */
+static bool slow(struct doctor *doctor, struct hw_gpu *gpu, const struct hw_lanes *link)
+{
+	enum { IDLE = 50 };
+	unsigned could = least(link->rate_here, link->rate_above);
+
+	if (link->rate <= IDLE || link->rate >= could)
+		return false;
+	doctor_note(doctor,
+		arena_printf(doctor->run->arena,
+			"%s: the link %s - %s runs at %s; both ends can do %u.%u GT/s",
+			gpu_title(doctor->run, gpu), link->above, link->here, link->speed,
+			could / 10, could % 10),
+		"Faster than an idle link and slower than a busy one: something holds it back.",
+		"look again under load; if it stays so: the firmware's setting for the slot's "
+		"generation, and risers and cables that are made for an older one");
+	return true;
+}
+
 static void look_at(struct doctor *doctor, struct hw_gpu *gpu)
 {
 	struct hw *hw = &doctor->run->hw;
@@ -58,7 +80,7 @@ static void look_at(struct doctor *doctor, struct hw_gpu *gpu)
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
-		narrow(doctor, gpu, &links[i]);
+		(void)(narrow(doctor, gpu, &links[i]) || slow(doctor, gpu, &links[i]));
 	if (doctor->count != before)
 		return;
 	if (!count)
