@@ -26,7 +26,7 @@ DEVICES = """
 
 @functools.lru_cache(maxsize=None)
 def boot():
-    return vm.run(SCRIPT, gpus="virtio,ati,ati,bochs",
+    return vm.run(SCRIPT, gpus="virtio,ati,ati,bochs", timeout=900,
                   options=["--qemu", " ".join(DEVICES.split())],
                   files={"nv-gpu": pathlib.Path(os.environ["NV_GPU"]),
                          "hold": TOOLS / "hold", "steps": TOOLS / "steps",
