@@ -290,20 +290,20 @@ CASES = [
          "problem", "0000:00:01.0/d3cold_allowed"),
     case("runtime-pm", "ports that the command line keeps awake", WELL,
          {"/proc/cmdline": "pcie_port_pm=off\n"}, "problem", "pcie_port_pm=off"),
-    case("runtime-pm", "a rule that takes the sound away", WELL,
-         {"/lib/udev/rules.d/80-x.rules":
-          'ACTION=="add", ATTR{vendor}=="0x10de", ATTR{class}=="0x040300", ATTR{remove}="1"\n'},
-         "note", "audio function off the bus"),
-    case("runtime-pm", "the same rule commented out", WELL,
-         {"/lib/udev/rules.d/80-x.rules":
-          '#ACTION=="add", ATTR{vendor}=="0x10de", ATTR{class}=="0x040300", ATTR{remove}="1"\n'},
-         "ok", "may sleep"),
-    case("runtime-pm", "the same rule under a kernel that wants it", WELL,
-         {"/proc/sys/kernel/osrelease": "5.4.0\n", "/lib/udev/rules.d/80-x.rules":
-          'ACTION=="add", ATTR{vendor}=="0x10de", ATTR{class}=="0x040300", ATTR{remove}="1"\n'},
-         "ok", "may sleep"),
     case("runtime-pm", "a driver that does not say", WELL, {POWER: None}, "unknown", "does not say"),
 
+    case("card-removed", "a rule that takes the sound away", WELL,
+         {"/lib/udev/rules.d/80-x.rules":
+          'ACTION=="add", ATTR{vendor}=="0x10de", ATTR{class}=="0x040300", ATTR{remove}="1"\n'},
+         "note", "its sound device"),
+    case("card-removed", "the same rule commented out", WELL,
+         {"/lib/udev/rules.d/80-x.rules":
+          '#ACTION=="add", ATTR{vendor}=="0x10de", ATTR{class}=="0x040300", ATTR{remove}="1"\n'},
+         "ok", "no udev rule"),
+    case("card-removed", "the same rule under a kernel that wants it", WELL,
+         {"/proc/sys/kernel/osrelease": "5.4.0\n", "/lib/udev/rules.d/80-x.rules":
+          'ACTION=="add", ATTR{vendor}=="0x10de", ATTR{class}=="0x040300", ATTR{remove}="1"\n'},
+         "ok", "no udev rule"),
     case("suspend", "memory that is kept, and services that are started, are well", WELL, {}, "ok",
          "its services are started"),
     case("suspend", "services that are not started", WELL, SERVICES, "problem",

@@ -89,7 +89,7 @@ static const char *unwanted(struct doctor *doctor)
 	if (gpus == away)
 		return "all NVIDIA GPUs are lent to virtual machines, and need no driver here";
 	hw_stack_probe(&run->hw, &stack, HW_STACK_GLX_NVIDIA, NULL);
-	if (!stack.nvidia_glx && !hw_module_loaded(&run->hw, "nvidia"))
+	if (!stack.nvidia_glx && !doctor_has_module(doctor))
 		return "NVIDIA's driver is not installed";
 	return NULL;
 }
@@ -246,6 +246,9 @@ static void report_removed(
 			break;
 		}
 	}
+	/* Before Linux 5.5 the GPU sleeps only so. */
+	if (!gpu && !hw_kernel_at_least(&doctor->kernel, 5, 5))
+		return;
 	what = arena_printf(
 		arena, "%s:%u takes NVIDIA's devices off the bus: %s", path, number, what);
 	if (!gpu) {
@@ -270,7 +273,7 @@ static void report_removed(
 void check_card_removed(struct doctor *doctor)
 {
 	bool any = false;
-	size_t count;
+	size_t count, before = doctor->count;
 	const struct doctor_file *files =
 		doctor_files(doctor, doctor_udev_directories, ".rules", &count);
 
@@ -286,6 +289,8 @@ void check_card_removed(struct doctor *doctor)
 				!strstr(rule, "ATTR{remove}=\"1\""))
 				continue;
 			report_removed(doctor, files[i].path, number, rule);
+			if (doctor->count == before)
+				continue;
 			gpu = doctor->findings[doctor->count - 1].change_count;
 			any = true;
 		}

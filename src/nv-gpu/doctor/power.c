@@ -162,55 +162,6 @@ static void port(struct doctor *doctor, struct hw_gpu *gpu)
 			hw_port_file(hw, gpu, "d3cold_allowed"), "1");
 }
 
-/*
- * Rules from the time before Linux 5.5 take the audio and USB functions off the bus, for the
- * GPU could not sleep beside them. The sound of its HDMI outputs goes with them.
- */
-static void removing_rules(struct doctor *doctor)
-{
-	static const char *const directories[] = {"/etc/udev/rules.d", "/run/udev/rules.d",
-		"/usr/lib/udev/rules.d", "/lib/udev/rules.d", NULL};
-	const struct hw_root *root = &doctor->run->hw.root;
-	struct arena *arena = doctor->run->arena;
-	struct file_list names;
-
-	if (!hw_kernel_at_least(&doctor->kernel, 5, 5))
-		return;
-	for (size_t i = 0; directories[i]; i++) {
-		if (!hw_root_names(root, directories[i], &names))
-			continue;
-		for (size_t j = 0; j < names.count; j++) {
-			const char *text = hw_root_attr(root, directories[i], names.names[j]);
-			const char *at = text;
-
-			while (at && (at = strstr(at, "ATTR{remove}"))) {
-				const char *line = at, *end = strchrnul(at, '\n');
-
-				while (line > text && line[-1] != '\n')
-					line--;
-				at = end;
-				if (*line == '#' ||
-					!memmem(line, (size_t)(end - line), "0x10de", 6) ||
-					!memmem(line, (size_t)(end - line), "0x0403", 6))
-					continue;
-				doctor_note(doctor,
-					arena_printf(arena,
-						"%s/%s takes NVIDIA's audio function off the bus",
-						directories[i], names.names[j]),
-					"Monitors at the GPU's outputs have no sound. Since Linux "
-					"5.5 the GPU "
-					"sleeps without that.",
-					arena_printf(arena,
-						"take the lines with ATTR{remove} out of %s/%s, "
-						"then "
-						"reboot",
-						directories[i], names.names[j]));
-				break;
-			}
-		}
-	}
-}
-
 static void look_at(struct doctor *doctor, struct hw_gpu *gpu)
 {
 	const char *status = hw_nvidia_runtime(&doctor->run->hw, gpu);
@@ -254,8 +205,6 @@ void check_runtime_pm(struct doctor *doctor)
 		if (hw_gpu_is_nvidia(gpu) && gpu->role != HW_EXTERNAL)
 			look_at(doctor, gpu);
 	}
-	if (doctor_next_nvidia(doctor, NULL))
-		removing_rules(doctor);
 	if (doctor->count == before)
 		doctor_ok(doctor, "NVIDIA's driver has no GPU of this laptop");
 }

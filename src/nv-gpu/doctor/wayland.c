@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "nv-gpu/doctor/files.h"
-#include "offload/offload.h"
 
 /* "WaylandEnable=false" in a file of GDM's; its line, 0 if there is none. */
 static unsigned turns_wayland_off(struct doctor *doctor, const char *path)
@@ -53,22 +52,9 @@ static bool check_gdm(struct doctor *doctor)
 	return false;
 }
 
-static bool check_modeset(struct doctor *doctor)
-{
-	const char *type = offload_env(doctor->run->environment, "XDG_SESSION_TYPE");
-
-	if (!type || !str_eq(type, "wayland") || hw_nvidia_modeset(&doctor->run->hw) != 0)
-		return false;
-	doctor_note(doctor, "this is a Wayland session, and nvidia-drm runs with modeset=0",
-		"Compositors cannot use NVIDIA's GPU: its outputs stay dark.",
-		"echo 'options nvidia-drm modeset=1' > /etc/modprobe.d/nvidia-drm.conf\n"
-		"Then make the initial ramdisk anew, and reboot.");
-	return true;
-}
-
 void check_wayland_session(struct doctor *doctor)
 {
-	bool nvidia = false, wrong;
+	bool nvidia = false;
 
 	for (size_t i = 0; i < doctor->run->hw.count; i++)
 		nvidia |= hw_gpu_is_nvidia(doctor->run->hw.gpus[i]);
@@ -76,8 +62,7 @@ void check_wayland_session(struct doctor *doctor)
 		doctor_ok(doctor, "NVIDIA's driver runs no GPU that a compositor could use");
 		return;
 	}
-	wrong = check_gdm(doctor);
-	wrong |= check_modeset(doctor);
-	if (!wrong)
+	/* Modeset that is off is told of by drm-modeset. */
+	if (!check_gdm(doctor))
 		doctor_ok(doctor, "nothing keeps Wayland from NVIDIA's GPU");
 }
