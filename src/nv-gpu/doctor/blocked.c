@@ -156,7 +156,8 @@ static bool check_modprobe(struct doctor *doctor)
 /* "module_blacklist=nouveau,nvidia" */
 static bool check_words(struct doctor *doctor)
 {
-	static const char *const words[] = {"module_blacklist", "modprobe.blacklist"};
+	static const char *const words[] = {
+		"module_blacklist", "modprobe.blacklist", "rd.driver.blacklist"};
 	bool any = false;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {

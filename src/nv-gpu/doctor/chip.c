@@ -69,6 +69,25 @@ static const char *package_of(struct doctor *doctor, unsigned major)
 	return "";
 }
 
+bool chip_known(struct doctor *doctor, const struct hw_gpu *gpu)
+{
+	const char *version;
+	unsigned major = doctor_driver(doctor, &version);
+	enum hw_chip chip = hw_chip_of(gpu);
+	unsigned last = hw_chip_last_driver(chip);
+
+	return !major || (major >= hw_chip_first_driver(chip) && (!last || major <= last));
+}
+
+bool chip_fits_flavour(struct doctor *doctor, const struct hw_gpu *gpu)
+{
+	int open = hw_driver_open(&doctor->run->hw);
+
+	if (open < 0 || !hw_driver_version(&doctor->run->hw))
+		return true;
+	return open ? hw_chip_of(gpu) >= HW_CHIP_TURING : hw_chip_of(gpu) < HW_CHIP_BLACKWELL;
+}
+
 void check_legacy_gpu(struct doctor *doctor)
 {
 	struct arena *arena = doctor->run->arena;
@@ -101,7 +120,9 @@ void check_legacy_gpu(struct doctor *doctor)
 					title, hw_chip_name(chip)),
 				arena_printf(
 					arena, "This generation needs driver %u or newer.", first),
-				arena_printf(arena, "install driver %u or newer", first));
+				arena_printf(arena, "install driver %u or newer%s", first,
+					chip >= HW_CHIP_BLACKWELL ? ", with the open kernel module"
+								  : ""));
 	}
 	if (doctor->count != before)
 		return;
@@ -131,6 +152,9 @@ void check_module_flavour(struct doctor *doctor)
 
 		/* For a virtual machine, or nouveau's: it is not asked to run it. */
 		if (gpu->driver && !hw_gpu_is_nvidia(gpu))
+			continue;
+		/* legacy-gpu tells of it: another version is to come, in the flavour it has. */
+		if (!gpu->driver && !chip_known(doctor, gpu))
 			continue;
 		if (open && chip < HW_CHIP_TURING)
 			doctor_problem(doctor,

@@ -188,6 +188,10 @@ const char *doctor_unit_place(
 /* compete.c */
 void check_competing(struct doctor *doctor);
 /* chip.c */
+/* Whether the driver that is installed, of any flavour, knows a GPU; true if it is not known. */
+bool chip_known(struct doctor *doctor, const struct hw_gpu *gpu);
+/* The same of the flavour of the module that is loaded. */
+bool chip_fits_flavour(struct doctor *doctor, const struct hw_gpu *gpu);
 void check_legacy_gpu(struct doctor *doctor);
 void check_module_flavour(struct doctor *doctor);
 void check_gsp(struct doctor *doctor);

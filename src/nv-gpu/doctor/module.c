@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "hw/parts.h"
-#include "nv-gpu/doctor/doctor.h"
+#include "nv-gpu/doctor/files.h"
 
 static const char lost[] = "Nothing can be drawn or computed on a GPU without a driver.";
 
@@ -90,12 +90,35 @@ static void not_installed(struct doctor *doctor, const char *title)
 			lost, "install your distribution's NVIDIA driver, or load nouveau");
 }
 
+/* The check that tells why a GPU is without a driver, and what to do; NULL if none does. */
+static const char *told_by(struct doctor *doctor, const struct hw_gpu *gpu)
+{
+	struct hw *hw = &doctor->run->hw;
+	const char *file = hw_module_loaded(hw, "nvidia")
+				   ? NULL
+				   : hw_kernel_blacklisted(hw, &doctor->kernel, "nvidia");
+
+	if (file)
+		return leftover_of(doctor, file) ? "leftovers" : "module-blocked";
+	if (!chip_known(doctor, gpu))
+		return "legacy-gpu";
+	if (!chip_fits_flavour(doctor, gpu))
+		return "module-flavour";
+	return !hw_module_loaded(hw, "nvidia") && hw_secure_boot(hw) > 0 ? "secure-boot" : NULL;
+}
+
 static void no_driver(struct doctor *doctor, struct hw_gpu *gpu)
 {
 	struct hw *hw = &doctor->run->hw;
 	struct arena *arena = doctor->run->arena;
-	const char *title = gpu_title(doctor->run, gpu), *why;
+	const char *title = gpu_title(doctor->run, gpu), *other = told_by(doctor, gpu);
 
+	if (other && (hw_module_loaded(hw, "nvidia") ||
+			     hw_kernel_module(hw, &doctor->kernel, "nvidia"))) {
+		doctor_note(doctor, arena_printf(arena, "%s has no driver", title), lost,
+			arena_printf(arena, "nv-gpu doctor --only %s tells why", other));
+		return;
+	}
 	if (hw_module_loaded(hw, "nvidia")) {
 		doctor_problem(doctor,
 			arena_printf(arena, "%s has no driver, although NVIDIA's module is loaded",
@@ -111,17 +134,10 @@ static void no_driver(struct doctor *doctor, struct hw_gpu *gpu)
 		not_installed(doctor, title);
 		return;
 	}
-	why = hw_kernel_blacklisted(hw, &doctor->kernel, "nvidia");
 	doctor_problem(doctor,
-		why ? arena_printf(arena,
-			      "%s has no driver: %s keeps NVIDIA's module from being loaded", title,
-			      why)
-		    : arena_printf(arena,
-			      "%s has no driver: NVIDIA's module is installed, but not loaded",
-			      title),
-		lost,
-		why ? arena_printf(arena, "take nvidia out of %s, then: modprobe nvidia", why)
-		    : "modprobe nvidia; what it says is why it was not loaded");
+		arena_printf(arena,
+			"%s has no driver: NVIDIA's module is installed, but not loaded", title),
+		lost, "modprobe nvidia; what it says is why it was not loaded");
 }
 
 static void look_at(struct doctor *doctor, struct hw_gpu *gpu)
@@ -164,10 +180,13 @@ void check_module_loaded(struct doctor *doctor)
 		look_at(doctor, gpu);
 }
 
+/* A GPU that nothing but a signature seems to keep from its driver. */
 static bool lacks_driver(struct doctor *doctor)
 {
 	for (struct hw_gpu *gpu = NULL; (gpu = doctor_next_nvidia(doctor, gpu));) {
-		if (!gpu->driver)
+		const char *by = gpu->driver ? NULL : told_by(doctor, gpu);
+
+		if (by && str_eq(by, "secure-boot"))
 			return true;
 	}
 	return false;
