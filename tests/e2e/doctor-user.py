@@ -112,7 +112,16 @@ EGL_VENDOR = [
          {f"{EGL}/10_nvidia.json": manifest("libEGL_nvidia.so.0")}, "note", "no GPU here"),
     case("egl-vendor", "a server with CUDA alone", "server-eight-gpus",
          {f"{EGL}/10_nvidia.json": None, f"{LIB}/libGLX_nvidia.so.0": None,
-          f"{LIB}/libEGL_nvidia.so.0": None}, "note", "graphics"),
+          f"{LIB}/libEGL_nvidia.so.0": None}, "ok", "graphics"),
+    case("egl-vendor", "a desktop whose NVIDIA GPU only computes", "desktop-compute", {}, "ok",
+         "graphics"),
+    case("glx-vendor", "a desktop whose NVIDIA GPU only computes", "desktop-compute", {}, "note",
+         "graphics"),
+    case("vulkan-driver", "a desktop whose NVIDIA GPU only computes", "desktop-compute", {}, "ok",
+         "Intel"),
+    case("glx-vendor", "a desktop with a monitor at its NVIDIA GPU", "desktop-compute",
+         {"/sys/devices/pci0000:00/0000:00:01.0/0000:0a:00.0/drm/card1/card1-HDMI-A-1/status":
+          "connected\n"}, "problem", "libGLX_nvidia.so.0"),
 ]
 
 EGL_PLATFORM = [

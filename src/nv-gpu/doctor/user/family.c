@@ -123,13 +123,34 @@ struct hw_gpu *family_gpu(const struct doctor *doctor, unsigned families)
 	return NULL;
 }
 
+/* An NVIDIA GPU with the boot display or a monitor. */
+static bool shows_pictures(struct hw *hw)
+{
+	hw_connectors(hw);
+	for (size_t i = 0; i < hw->count; i++) {
+		if (!hw_gpu_is_nvidia(hw->gpus[i]))
+			continue;
+		if (hw->gpus[i]->boot)
+			return true;
+		for (size_t j = 0; j < hw->connector_count; j++) {
+			if (hw->gpus[i]->card >= 0 && hw->connectors[j].card == hw->gpus[i]->card &&
+				hw->connectors[j].connected)
+				return true;
+		}
+	}
+	return false;
+}
+
 bool family_compute_only(const struct hw_loader *loader)
 {
 	struct hw_object object;
 
-	return !hw_loader_find(loader, "libGLX_nvidia.so.0", 64, &object) &&
-	       !hw_loader_find(loader, "libEGL_nvidia.so.0", 64, &object) &&
-	       hw_loader_find(loader, "libcuda.so.1", 64, &object);
+	if (hw_loader_find(loader, "libGLX_nvidia.so.0", 64, &object) ||
+		hw_loader_find(loader, "libEGL_nvidia.so.0", 64, &object))
+		return false;
+	/* CUDA may be in containers only; a laptop's GPU is there to draw. */
+	return hw_loader_find(loader, "libcuda.so.1", 64, &object) ||
+	       (!hw_is_laptop(loader->hw) && !shows_pictures(loader->hw));
 }
 
 const char *library_version(const char *file)

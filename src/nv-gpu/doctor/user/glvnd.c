@@ -100,10 +100,7 @@ static void missing_nvidia(struct doctor *doctor, const struct hw_loader *loader
 	struct finding *finding;
 
 	if (family_compute_only(loader)) {
-		doctor_note(doctor, "NVIDIA's libraries for graphics are not installed",
-			"The GPU can compute (CUDA), but not draw. On a server that is as it "
-			"should be",
-			packages_for(doctor, PART_NVIDIA_GL));
+		doctor_ok(doctor, "NVIDIA's libraries for graphics are not installed");
 		return;
 	}
 	if (!hw_loader_find(loader, "libEGL_nvidia.so.0", 64, &object) || object.dangling) {

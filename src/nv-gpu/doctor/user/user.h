@@ -57,8 +57,9 @@ const char *family_names(struct doctor *doctor, unsigned families);
 struct hw_gpu *family_gpu(const struct doctor *doctor, unsigned families);
 
 /*
- * Whether NVIDIA's user side was meant to be for computing alone: there is CUDA's library, and
- * neither GLX nor EGL.
+ * Whether NVIDIA's user side was meant to be for computing alone: there is neither GLX nor
+ * EGL, but CUDA's library, or no GPU of NVIDIA's that shows pictures, on a machine that is no
+ * laptop.
  */
 bool family_compute_only(const struct hw_loader *loader);
 
