@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "nv-gpu/gpu.h"
 
 enum {
@@ -85,7 +86,8 @@ static int version(void)
 
 static int usage(const char *what)
 {
-	log_error("%s; try 'nv-gpu --help'", what);
+	/* What asks "did you mean ...?" says what to do already. */
+	log_error(str_ends(what, "?") ? "%s" : "%s; try 'nv-gpu --help'", what);
 	return EXIT_USAGE;
 }
 
@@ -173,6 +175,10 @@ int options_parse(struct arena *arena, struct gpu_options *options, int argc, ch
 		return status;
 	if (parsing.line.wrong)
 		return usage(parsing.line.wrong);
+	if (parsing.line.word_count > 1 && parsing.line.command->words &&
+		str_eq(parsing.line.command->words, "[GPU]"))
+		return usage(arena_printf(arena, "%s takes one GPU, and no further argument '%s'",
+			parsing.line.command->name, parsing.line.words[1]));
 	options->command = parsing.line.command;
 	options->words = parsing.line.words;
 	options->word_count = parsing.line.word_count;

@@ -40,20 +40,25 @@ void gpu_scan(struct gpu_run *run)
 	hw_judge(&run->hw);
 }
 
-/* A slot as lspci or nvidia-smi print it, or without its domain or function. */
-static bool is_slot_of(struct arena *arena, const char *word, const struct hw_gpu *gpu)
+static bool is_in_slot(const struct hw_gpu *gpu, const char *slot, int function)
 {
-	int function;
-	const char *slot = hw_slot_parse(arena, word, &function);
+	size_t length = strlen(slot);
 
-	if (!slot || !str_starts(gpu->slot, slot) || gpu->slot[strlen(slot)] != '.')
-		return str_eq(gpu->slot, word);
-	return function < 0 || gpu->slot[strlen(slot) + 1] == '0' + function;
+	return str_starts(gpu->slot, slot) && gpu->slot[length] == '.' &&
+	       (function < 0 || gpu->slot[length + 1] == '0' + function);
+}
+
+static bool there_is_none(const char *word)
+{
+	log_error("there is no GPU '%s'; 'nv-gpu list' shows those there are", word);
+	return false;
 }
 
 bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
 {
-	const char *word = run->options.word_count ? run->options.words[0] : NULL, *wrong;
+	const char *word = run->options.word_count ? run->options.words[0] : NULL;
+	const char *wrong, *slot;
+	int function;
 	struct rule_selector selector;
 	struct offload_choice choice;
 
@@ -64,12 +69,15 @@ bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
 		return true;
 	*gpus = NULL;
 	*count = 0;
+	slot = hw_slot_parse(run->arena, word, &function);
 	for (size_t i = 0; i < run->hw.count; i++) {
-		if (is_slot_of(run->arena, word, run->hw.gpus[i]))
-			*arena_push(run->arena, *gpus, *count) = run->hw.gpus[i];
+		struct hw_gpu *gpu = run->hw.gpus[i];
+
+		if (slot ? is_in_slot(gpu, slot, function) : str_eq(gpu->slot, word))
+			*arena_push(run->arena, *gpus, *count) = gpu;
 	}
-	if (*count)
-		return true;
+	if (slot || *count)
+		return *count || there_is_none(word);
 	wrong = rule_selector_parse(run->arena, word, &selector);
 	if (wrong) {
 		log_error("%s", wrong);
@@ -83,10 +91,8 @@ bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
 	offload_choose(run->arena, run->hw.gpus, run->hw.count, &selector, &choice);
 	if (!choice.gpu)
 		choice.gpu = choice.meant;
-	if (!choice.gpu) {
-		log_error("there is no GPU '%s'; 'nv-gpu list' shows those there are", word);
-		return false;
-	}
+	if (!choice.gpu)
+		return there_is_none(word);
 	*arena_push(run->arena, *gpus, *count) = choice.gpu;
 	return true;
 }

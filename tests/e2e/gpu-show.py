@@ -56,20 +56,6 @@ def test_every_machine_answers():
                     json.loads(result.stdout)
 
 
-def test_a_slot_is_taken_as_lspci_and_nvidia_smi_print_it():
-    with e2e.place() as place:
-        root = laptop(place)
-        (root / "sys/bus/pci/devices/0000:01:00.0").rename(root / "sys/bus/pci/devices/0000:0a:00.0")
-        for word in ("0a:00.0", "a:0.0", "0a:00", "0000:0a:00", "0000:0a:00.0", "0A:00.0",
-                     "00000000:0A:00.0"):
-            assert show(root, word)["slot"] == "0000:0a:00.0", word
-        for word, said in (("0a:00.1", "there is no GPU '0a:00.1'"),
-                           ("0b:00", "there is no GPU '0b:00'"), ("0a", "unknown GPU '0a'")):
-            result = e2e.run(NV_GPU, "show", word, "--sysroot", root)
-            assert result.returncode == 1 and result.stderr.count(word) == 1, result.stderr
-            assert said in result.stderr, result.stderr
-
-
 def test_one_is_shown_or_all():
     with e2e.place() as place:
         root = laptop(place)
@@ -79,6 +65,41 @@ def test_one_is_shown_or_all():
         assert [x["slot"] for x in every] == ["0000:00:02.0", "0000:01:00.0"], every
         result = e2e.run(NV_GPU, "show", "05:00.0", "--sysroot", root)
         assert result.returncode == 1 and "there is no GPU" in result.stderr, result
+
+
+def test_a_slot_is_understood_as_other_programs_write_it():
+    with e2e.place() as place:
+        root = laptop(place)
+        for word in ("01:00", "1:0.0", "00000000:01:00.0", "PCI:1:0:0", "PCI:1@0:0:0", "pci:1:0"):
+            assert show(root, word)["slot"] == "0000:01:00.0", word
+        root = machines.unpack("workstation-domain-1", place / "domain")
+        for word in ("0001:0a:00.0", "0001:0A:00", "00000001:0A:00.0", "PCI:10@1:0:0"):
+            assert show(root, word)["slot"] == "0001:0a:00.0", word
+        for word in ("0a:00.0", "PCI:10:0:0", "0001:0a:00.1"):
+            result = e2e.run(NV_GPU, "show", word, "--sysroot", root)
+            assert result.stderr == (f"nv-gpu: there is no GPU '{word}'; 'nv-gpu list' shows those "
+                                     "there are\n"), result.stderr
+        result = e2e.run(NV_GPU, "show", "10de:2204", "--sysroot", root)
+        assert result.stdout.startswith("0001:0a:00.0 "), result
+
+
+def test_what_is_no_GPU_is_said_once():
+    with e2e.place() as place:
+        root = laptop(place)
+        for word in ("zz", "nvida", "01:00.", "PCI:01:00.0"):
+            for command in ("show", "ps", "awake"):
+                result = e2e.run(NV_GPU, command, word, "--sysroot", root)
+                assert result.returncode == 1, result
+                assert result.stderr.count(f"'{word}'") == 1, result.stderr
+
+
+def test_further_arguments_are_wrong_usage():
+    for command in ("show", "ps", "awake"):
+        result = e2e.run(NV_GPU, command, "nvidia", "extra")
+        assert result.returncode == 2 and not result.stdout, result
+        assert "takes one GPU, and no further argument 'extra'" in result.stderr, result.stderr
+    result = e2e.run(NV_GPU, "lst")
+    assert result.stderr == "nv-gpu: unknown command 'lst'; did you mean 'list'?\n", result.stderr
 
 
 def test_functions_have_drivers_and_power():
