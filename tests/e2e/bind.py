@@ -85,7 +85,8 @@ def test_a_dry_run_says_each_write_in_its_order():
 def test_a_slot_can_be_written_in_many_ways():
     with e2e.place() as place:
         root = machine(place)
-        for word in ("0a:00", "a:0", "0a:00.0", "0000:0a:00", "0000:0A:00.0"):
+        for word in ("0a:00", "a:0", "0a:00.0", "0000:0a:00", "0000:0A:00.0",
+                     "00000000:0A:00.0", "PCI:10:0:0", "pci:10@0:0:0"):
             answer, status = ask(root, "bind", word, "vfio-pci")
             assert (answer["slot"], status) == (CARD, 0), word
             assert len([x for x in answer["functions"] if x["moves"]]) == 4, word
@@ -97,6 +98,7 @@ def test_wrong_usage_is_one_line():
             (["bind", "nvidia", "vfio-pci"], "'nvidia' is no slot"),
             (["bind", "0a:00.8", "vfio-pci"], "'0a:00.8' is no slot"),
             (["bind", "0a:20", "vfio-pci"], "'0a:20' is no slot"),
+            (["bind", "PCI:0a:00.0", "vfio-pci"], "'PCI:0a:00.0' is no slot"),
             (["bind", "0a:00.1", "vfio-pci"], "--only=1"),
             (["bind", "0a:00", "../vfio"], "is no name of a driver"),
             (["bind", "0a:00", ""], "is no name of a driver"),
@@ -195,6 +197,11 @@ def test_the_refusal_tells_how_to_keep_desktop_programs_off_it():
     found = check(hold, "holder")
     assert "systemctl --user stop app-plasmashell.service" in found["do"], found
     assert "[plasmashell]\ngpu = integrated" in found["do"], found
+    with e2e.place() as place:
+        root = machine(place)
+        hold(root)
+        text = e2e.run(NV_GPU, "bind", "0a:00", "vfio-pci", "--dry-run", "--sysroot", root).stdout
+        assert "\n      [plasmashell]\n      gpu = integrated\n" in text, text
     found = check(lambda root: hold(root, "app-flatpak-org.x.Y-1.scope"), "holder")
     assert "flatpak mask 'org.freedesktop.Platform.GL*.nvidia-*'" in found["do"], found
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* show: what was found, and what was or would be done, as text and as JSON. */
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -38,13 +40,26 @@ static void show_functions(struct gpu_run *run, const struct bind_facts *facts, 
 	table_print(&table, out);
 }
 
+/* Cures may have several lines, files to be written among them. */
+static void show_cure(const char *cure, struct buf *out)
+{
+	while (*cure) {
+		size_t length = strcspn(cure, "\n");
+
+		buf_printf(out, "      %.*s\n", (int)length, cure);
+		cure += length + (cure[length] == '\n');
+	}
+}
+
 static void show_findings(const struct bind_findings *findings, bool refuse, struct buf *out)
 {
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct bind_finding *one = &findings->list[i];
 
-		if (one->refuses == refuse)
-			buf_printf(out, "  * %s\n      %s\n", one->what, one->cure);
+		if (one->refuses != refuse)
+			continue;
+		buf_printf(out, "  * %s\n", one->what);
+		show_cure(one->cure, out);
 	}
 }
 
