@@ -367,7 +367,8 @@ def plant(root):
               f"/srv/{s['user']}:/bin/sh\n{s['other']}:x:1001:1001::/x:/bin/sh\n")
     e2e.write(root / "proc/cmdline", f"BOOT_IMAGE=/vmlinuz root=/dev/mapper/{s['volume']} "
               f"resume=UUID={s['disk']} rd.luks.uuid=luks-{s['disk']} ifname=eth0:{s['mac']} "
-              f"nvidia-drm.modeset=1 quiet pass={s['password']} cred=\"a {s['password']}\"\n")
+              f"nvidia-drm.modeset=1 quiet pass={s['password']} cred=\"a {s['password']}\" "
+              f"-- --token {s['password']}\n")
     e2e.write(root / "proc/version", f"Linux version 6.1.0 ({s['builder']}) (gcc 12) #1\n")
     for file in ("var/log/Xorg.0.log", "etc/X11/xorg.conf", "etc/modprobe.d/x.conf",
                  "etc/nv-run/rules.d/x.conf", f"home/{s['home']}/.local/share/xorg/Xorg.0.log",

@@ -334,6 +334,7 @@ const char *rules_cmdline(struct anonymous *anonymous, const char *text, size_t 
 {
 	struct buf out = {0};
 	const char *at = text, *result;
+	bool for_init = false;
 
 	while (*at) {
 		size_t blank = strspn(at, " \n"), word, name;
@@ -346,12 +347,17 @@ const char *rules_cmdline(struct anonymous *anonymous, const char *text, size_t 
 		name = strcspn(at, "= \n");
 		for (size_t i = 0; telling[i]; i++)
 			keep |= str_starts(at, telling[i]);
-		if (keep || name >= word) {
+		if (for_init && word) {
+			/* What stands behind "--" is the first program's: its values are words too.
+			 */
+			buf_puts(&out, "removed");
+		} else if (keep || name >= word) {
 			buf_add(&out, at, word);
 		} else {
 			buf_add(&out, at, name);
 			buf_puts(&out, "=removed");
 		}
+		for_init |= word == 2 && strncmp(at, "--", 2) == 0;
 		at += word;
 	}
 	*length = out.length;
