@@ -3,7 +3,7 @@
 
 const struct check checks[] = {
 	/* kernel and driver */
-	{"module-loaded", "whether each NVIDIA GPU has its driver, and that its nodes",
+	{"module-loaded", "whether each NVIDIA GPU has its driver and its nodes",
 		check_module_loaded},
 	{"driver-version", "versions of NVIDIA's kernel driver and of its libraries",
 		check_driver_version},

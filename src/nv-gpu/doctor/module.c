@@ -64,13 +64,14 @@ static void not_installed(struct doctor *doctor, const char *title)
 	struct hw *hw = &doctor->run->hw;
 	struct arena *arena = doctor->run->arena;
 	const char *others = hw_kernel_others(hw, &doctor->kernel, "nvidia");
-	const char *release = doctor->kernel.release ? doctor->kernel.release : "this kernel";
+	const char *release = doctor->kernel.release ? doctor->kernel.release : "(unknown)";
 
 	if (!doctor->kernel.depends)
 		doctor_unknown(doctor,
 			arena_printf(arena,
-				"%s has no driver; the modules of kernel %s are not to be seen",
-				title, release));
+				"%s has no driver; the modules of the running kernel are not to "
+				"be seen",
+				title));
 	else if (others)
 		doctor_problem(doctor,
 			arena_printf(arena,

@@ -197,8 +197,13 @@ void check_runtime_pm(struct doctor *doctor)
 {
 	size_t before = doctor->count;
 
+	if (!doctor_next_nvidia(doctor, NULL)) {
+		doctor_ok(doctor, "there is no NVIDIA GPU");
+		return;
+	}
 	if (!hw_is_laptop(&doctor->run->hw)) {
-		doctor_ok(doctor, "this is no laptop: NVIDIA's driver keeps its GPUs awake");
+		doctor_ok(doctor,
+			"this is no laptop; NVIDIA's driver lets GPUs sleep only in laptops");
 		return;
 	}
 	for (struct hw_gpu *gpu = NULL; (gpu = doctor_next_nvidia(doctor, gpu));) {
