@@ -123,34 +123,33 @@ struct hw_gpu *family_gpu(const struct doctor *doctor, unsigned families)
 	return NULL;
 }
 
-/* An NVIDIA GPU with the boot display or a monitor. */
-static bool shows_pictures(struct hw *hw)
+static bool has_monitor(struct hw *hw, const struct hw_gpu *gpu)
 {
 	hw_connectors(hw);
-	for (size_t i = 0; i < hw->count; i++) {
-		if (!hw_gpu_is_nvidia(hw->gpus[i]))
-			continue;
-		if (hw->gpus[i]->boot)
+	for (size_t i = 0; gpu->card >= 0 && i < hw->connector_count; i++) {
+		if (hw->connectors[i].card == gpu->card && hw->connectors[i].connected)
 			return true;
-		for (size_t j = 0; j < hw->connector_count; j++) {
-			if (hw->gpus[i]->card >= 0 && hw->connectors[j].card == hw->gpus[i]->card &&
-				hw->connectors[j].connected)
-				return true;
-		}
 	}
 	return false;
 }
 
+/* CUDA's library says that to compute is what the GPU is for; but it may be in containers only. */
 bool family_compute_only(const struct hw_loader *loader)
 {
+	struct hw *hw = loader->hw;
 	struct hw_object object;
+	bool cuda = hw_loader_find(loader, "libcuda.so.1", 64, &object);
 
 	if (hw_loader_find(loader, "libGLX_nvidia.so.0", 64, &object) ||
-		hw_loader_find(loader, "libEGL_nvidia.so.0", 64, &object))
+		hw_loader_find(loader, "libEGL_nvidia.so.0", 64, &object) ||
+		(!cuda && hw_is_laptop(hw)))
 		return false;
-	/* CUDA may be in containers only; a laptop's GPU is there to draw. */
-	return hw_loader_find(loader, "libcuda.so.1", 64, &object) ||
-	       (!hw_is_laptop(loader->hw) && !shows_pictures(loader->hw));
+	for (size_t i = 0; i < hw->count; i++) {
+		if (hw_gpu_is_nvidia(hw->gpus[i]) &&
+			((hw->gpus[i]->boot && !cuda) || has_monitor(hw, hw->gpus[i])))
+			return false;
+	}
+	return true;
 }
 
 const char *library_version(const char *file)

@@ -58,8 +58,8 @@ struct hw_gpu *family_gpu(const struct doctor *doctor, unsigned families);
 
 /*
  * Whether NVIDIA's user side was meant to be for computing alone: there is neither GLX nor
- * EGL, but CUDA's library, or no GPU of NVIDIA's that shows pictures, on a machine that is no
- * laptop.
+ * EGL, and no GPU of NVIDIA's that is there to draw: in a laptop without CUDA's library, with
+ * the boot display without it, with a monitor at one of its connectors.
  */
 bool family_compute_only(const struct hw_loader *loader);
 
