@@ -240,6 +240,30 @@ def test_nixos_keeps_its_files_and_lets_attributes_be_written():
         assert (root / CONTROL).read_text().strip() == "auto"
 
 
+def test_nixos_is_told_what_configuration_nix_has():
+    def advice(root, check):
+        result = e2e.run(NV_GPU, "doctor", "--sysroot", root, "--only", check)
+        return " ".join(result.stdout.split())
+
+    with e2e.place() as place:
+        root = doctor_cases.machine(BROKEN, place / "machine", {"etc/NIXOS": ""})
+        assert ("do in configuration.nix: hardware.nvidia.modesetting.enable = true; "
+                "nixos-rebuild boot; reboot") in advice(root, "drm-modeset")
+        assert "boot.extraModprobeConfig = '' blacklist nouveau" in advice(root, "competing")
+        power = advice(root, "runtime-pm")
+        assert "echo auto > /sys/bus/pci" in power, power
+        assert "services.udev.extraRules = '' # NVIDIA" in power, power
+        assert ("hardware.nvidia.nvidiaPersistenced = false; nixos-rebuild switch"
+                in advice(root, "persistenced"))
+        suspend = advice(root, "suspend")
+        assert suspend.count("hardware.nvidia.powerManagement.enable = true;") == 2, suspend
+        assert "NVreg_TemporaryFilePath=/var/tmp" in suspend, suspend
+        for check in ("drm-modeset", "competing", "runtime-pm", "persistenced", "suspend"):
+            assert "> /etc/" not in advice(root, check) and "ln -s" not in advice(root, check)
+        (root / "etc/NIXOS").unlink()
+        assert "nix" not in advice(root, "drm-modeset")
+
+
 def test_two_doctors_do_not_work_at_once():
     with e2e.place() as place:
         root = doctor_cases.machine(BROKEN, place / "machine")

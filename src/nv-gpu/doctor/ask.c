@@ -50,11 +50,17 @@ unsigned doctor_driver(struct doctor *doctor, const char **version)
 	return (unsigned)major;
 }
 
+bool doctor_is_nixos(const struct doctor *doctor)
+{
+	return hw_root_exists(&doctor->run->hw.root, "/etc/NIXOS");
+}
+
 const char *doctor_initramfs(struct doctor *doctor)
 {
 	static const struct {
 		const char *file, *command;
 	} makers[] = {
+		{"/etc/NIXOS", "nixos-rebuild boot; "},
 		{"/usr/sbin/update-initramfs", "update-initramfs -u; "},
 		{"/usr/bin/mkinitcpio", "mkinitcpio -P; "},
 		{"/usr/bin/dracut", "dracut --force; "},

@@ -123,7 +123,8 @@ void doctor_change_attribute(
 
 const char *verdict_name(enum verdict verdict);
 
-/* What is to be done by hand for a finding: its changes as commands, then its fix; "" if nothing.
+/* advice.c: what is to be done by hand for a finding: its changes as commands, then its fix; "" if
+ * nothing.
  */
 const char *doctor_advice(struct doctor *doctor, const struct finding *finding);
 
@@ -157,6 +158,9 @@ bool doctor_has_module(struct doctor *doctor);
 /* Major number of the driver that is loaded, or else of one that is installed; 0 if it is not
  * known. *version gets all of it, or NULL. */
 unsigned doctor_driver(struct doctor *doctor, const char **version);
+
+/* Whether configuration.nix makes what is in /etc. */
+bool doctor_is_nixos(const struct doctor *doctor);
 
 /* The command that makes the initial file system anew, behind a change of modprobe.d; "" if none is
  * known. It ends with "; " */

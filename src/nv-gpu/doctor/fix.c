@@ -2,13 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "nv-gpu/doctor/doctor.h"
 #include "nv-gpu/doctor/journal.h"
-
-#define NIXOS "/etc/NIXOS"
 
 static void add(struct doctor *doctor, struct finding *finding, enum change_kind kind,
 	const char *path, const char *text)
@@ -45,73 +42,6 @@ void doctor_change_attribute(
 	struct doctor *doctor, struct finding *finding, const char *path, const char *text)
 {
 	add(doctor, finding, CHANGE_ATTRIBUTE, path, text);
-}
-
-/* A file as a shell writes it: one line by echo, more by a document that follows. */
-static void advise_file(struct buf *out, const struct change *change)
-{
-	const char *newline = strchrnul(change->text, '\n');
-
-	if (!*change->text)
-		buf_printf(out, ": > %s\n", change->path);
-	else if (newline[0] && newline[1])
-		buf_printf(out, "cat > %s << 'END'\n%sEND\n", change->path, change->text);
-	else {
-		buf_puts(out, "echo ");
-		str_shell_quote(out, strndupa(change->text, (size_t)(newline - change->text)));
-		buf_printf(out, " > %s\n", change->path);
-	}
-}
-
-/* The directory of what is to be made, where there is none. */
-static void advise_directory(struct doctor *doctor, struct buf *out, const struct change *change)
-{
-	const char *slash = strrchr(change->path, '/');
-	const char *directory =
-		arena_copy(doctor->run->arena, change->path, (size_t)(slash - change->path));
-
-	if ((change->kind == CHANGE_FILE || change->kind == CHANGE_LINK) && *directory &&
-		!hw_root_exists(&doctor->run->hw.root, directory) &&
-		!strstr(buf_text(out),
-			arena_printf(doctor->run->arena, "mkdir -p %s\n", directory)))
-		buf_printf(out, "mkdir -p %s\n", directory);
-}
-
-const char *doctor_advice(struct doctor *doctor, const struct finding *finding)
-{
-	struct buf out = {0};
-	const char *text;
-
-	for (size_t i = 0; i < finding->change_count; i++) {
-		const struct change *change = &finding->changes[i];
-
-		if (change->command) {
-			buf_printf(&out, "%s\n", change->command);
-			continue;
-		}
-		advise_directory(doctor, &out, change);
-		switch (change->kind) {
-		case CHANGE_FILE:
-			advise_file(&out, change);
-			break;
-		case CHANGE_LINK:
-			buf_printf(&out, "ln -sfn %s %s\n", change->text, change->path);
-			break;
-		case CHANGE_REMOVE:
-			buf_printf(&out, "rm %s\n", change->path);
-			break;
-		case CHANGE_ATTRIBUTE:
-			buf_printf(&out, "echo %s > %s\n", change->text, change->path);
-			break;
-		}
-	}
-	if (finding->fix)
-		buf_puts(&out, finding->fix);
-	else if (out.length)
-		out.text[--out.length] = '\0';
-	text = arena_dup(doctor->run->arena, buf_text(&out));
-	buf_free(&out);
-	return text;
 }
 
 /* The kind of thing that a change leaves behind. */
@@ -230,13 +160,13 @@ static bool change_it(struct journal *journal, const char *check, const struct c
 
 /* NULL, or why the change cannot be. */
 static const char *refusal(
-	const struct journal *journal, const struct change *change, const struct state *before)
+	struct doctor *doctor, const struct change *change, const struct state *before)
 {
 	if (strchr(change->path, '\n'))
 		return "its name has a newline";
 	if (change->kind == CHANGE_ATTRIBUTE)
 		return before->thing == THING_NOTHING ? strerror(ENOENT) : NULL;
-	return hw_root_exists(journal->root, NIXOS)
+	return doctor_is_nixos(doctor)
 		       ? "on NixOS configuration.nix makes this file: have it written there"
 		       : NULL;
 }
@@ -254,7 +184,7 @@ static bool apply(struct doctor *doctor, struct journal *journal, const char *ch
 	else if (state_equal(&before, &after))
 		return true;
 	else
-		why = refusal(journal, change, &before);
+		why = refusal(doctor, change, &before);
 	if (!why && change_it(journal, check, change, &before)) {
 		read_back(journal, change);
 		tell(doctor, journal, check, change, &before);

@@ -110,11 +110,6 @@ static int distribution(struct doctor *doctor)
 	return strstr(known, " opensuse") ? SUSE : -1;
 }
 
-bool packages_nixos(const struct doctor *doctor)
-{
-	return hw_root_exists(&doctor->run->hw.root, "/etc/NIXOS");
-}
-
 const char *packages_for(struct doctor *doctor, enum part part)
 {
 	struct arena *arena = doctor->run->arena;
@@ -122,7 +117,7 @@ const char *packages_for(struct doctor *doctor, enum part part)
 	int which = distribution(doctor);
 	const char *name, *number;
 
-	if (packages_nixos(doctor)) {
+	if (doctor_is_nixos(doctor)) {
 		if (part == PART_NVIDIA_GL_32)
 			return "set hardware.graphics.enable32Bit = true; in configuration.nix";
 		if (part == PART_CONTAINERS)

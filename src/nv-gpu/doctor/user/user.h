@@ -158,9 +158,6 @@ enum part {
 /* The command that installs it, as this distribution has it. */
 const char *packages_for(struct doctor *doctor, enum part part);
 
-/* Whether configuration.nix makes the files. */
-bool packages_nixos(const struct doctor *doctor);
-
 /*
  * Directories of users whose files count: one's own; for root and in a recording, those of all
  * people. NULL-ended.
