@@ -187,6 +187,22 @@ const char *hw_kernel_module(struct hw *hw, const struct hw_kernel *kernel, cons
 	return find_module(hw->root.arena, kernel->depends, name);
 }
 
+const char *hw_kernel_nvidia(struct hw *hw, const struct hw_kernel *kernel, const char *module)
+{
+	const char *series = hw_kernel_module(hw, kernel, "nvidia");
+
+	if (!series || str_eq(series, "nvidia"))
+		return module;
+	return str_eq(module, "nvidia")
+		       ? series
+		       : arena_printf(hw->root.arena, "%s-%s", series, module + strlen("nvidia_"));
+}
+
+bool hw_is_nixos(const struct hw *hw)
+{
+	return hw_root_exists(&hw->root, "/etc/NIXOS");
+}
+
 const char *hw_kernel_others(struct hw *hw, const struct hw_kernel *kernel, const char *name)
 {
 	struct arena *arena = hw->root.arena;

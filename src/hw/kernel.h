@@ -34,6 +34,10 @@ bool hw_kernel_at_least(const struct hw_kernel *kernel, unsigned major, unsigned
  * name of it without ".ko...", NULL if not. '-' and '_' are the same. */
 const char *hw_kernel_module(struct hw *hw, const struct hw_kernel *kernel, const char *name);
 
+/* What modprobe.d(5) calls a module of NVIDIA's driver ("nvidia", "nvidia_drm"): Debian's have
+ * other names while they are files, such as nvidia-current-open-drm, and modprobe goes by these. */
+const char *hw_kernel_nvidia(struct hw *hw, const struct hw_kernel *kernel, const char *module);
+
 /* Releases of other kernels that have a module of that name, comma separated; NULL if none has. */
 const char *hw_kernel_others(struct hw *hw, const struct hw_kernel *kernel, const char *name);
 
@@ -55,6 +59,9 @@ const char *hw_module_parameter(struct hw *hw, const char *module, const char *n
 
 /* Whether there is such a parameter, readable or not. */
 bool hw_module_has_parameter(struct hw *hw, const char *module, const char *name);
+
+/* Whether this is NixOS, where configuration.nix makes what is in /etc. */
+bool hw_is_nixos(const struct hw *hw);
 
 /* UEFI's Secure Boot: 1 on, 0 off or no UEFI, -1 if that is not ours to see. */
 int hw_secure_boot(struct hw *hw);

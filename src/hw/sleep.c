@@ -131,12 +131,6 @@ int hw_nvidia_dynamic_power(struct hw *hw)
 	return *at >= '0' && *at <= '3' ? *at - '0' : -1;
 }
 
-const char *hw_nvidia_module(struct hw *hw)
-{
-	/* Where Debian's packages of several versions have the one in use. */
-	return hw_root_exists(&hw->root, "/usr/lib/nvidia/current") ? "nvidia-current" : "nvidia";
-}
-
 int hw_output_lit(struct hw *hw, const struct hw_connector *connector)
 {
 	const char *path = arena_printf(

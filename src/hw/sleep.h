@@ -53,9 +53,6 @@ bool hw_nvidia_persistence(struct hw *hw);
  * likes; -1 if it is not told. */
 int hw_nvidia_dynamic_power(struct hw *hw);
 
-/* The name of the module that options of NVIDIA's are for: Debian's is another one. */
-const char *hw_nvidia_module(struct hw *hw);
-
 /* Whether the kernel lights an output, by its last mode set; -1 if it does not tell. */
 int hw_output_lit(struct hw *hw, const struct hw_connector *connector);
 

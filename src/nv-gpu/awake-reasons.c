@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "hw/kernel.h"
 #include "nv-gpu/awake.h"
 
 static struct reason *add(
@@ -58,22 +59,43 @@ static bool outputs(struct inquiry *inquiry)
 	return sure;
 }
 
+/* A module's options, from the next boot on. */
+static const char *option(struct inquiry *inquiry, const char *file, const char *text)
+{
+	if (hw_is_nixos(&inquiry->run->hw))
+		return arena_printf(inquiry->run->arena,
+			"boot.extraModprobeConfig = \"options %s\"; in configuration.nix, "
+			"nixos-rebuild boot, reboot",
+			text);
+	return arena_printf(inquiry->run->arena,
+		"echo 'options %s' > /etc/modprobe.d/%s, make the initramfs anew, reboot", text,
+		file);
+}
+
+static const char *fine_grained(struct inquiry *inquiry)
+{
+	struct hw *hw = &inquiry->run->hw;
+	struct hw_kernel kernel;
+
+	hw_kernel_read(hw, &kernel);
+	return option(inquiry, "zz-nv-gpu-power.conf",
+		arena_printf(inquiry->run->arena, "%s NVreg_DynamicPowerManagement=0x02",
+			hw_kernel_nvidia(hw, &kernel, "nvidia")));
+}
+
 /* NVIDIA's own setting; true if with it the GPU sleeps once nobody has it open. */
 static bool nvidia_setting(struct inquiry *inquiry)
 {
 	struct arena *arena = inquiry->run->arena;
 	struct hw *hw = &inquiry->run->hw;
-	const char *runtime, *cure;
+	const char *runtime;
 
 	if (!hw_gpu_is_nvidia(inquiry->gpu))
 		return false;
 	runtime = hw_nvidia_runtime(hw, inquiry->gpu);
-	cure = arena_printf(arena,
-		"echo 'options %s NVreg_DynamicPowerManagement=0x02' > "
-		"/etc/modprobe.d/nvidia-power.conf, make the initramfs anew, reboot",
-		hw_nvidia_module(hw));
 	if (!runtime && hw_nvidia_dynamic_power(hw) == 0)
-		add(inquiry, "module", "NVreg_DynamicPowerManagement=0 forbids it to sleep", cure);
+		add(inquiry, "module", "NVreg_DynamicPowerManagement=0 forbids it to sleep",
+			fine_grained(inquiry));
 	else if (runtime && str_eq(runtime, "Disabled by default"))
 		add(inquiry, "module",
 			"NVIDIA's driver lets this GPU sleep only when told to (runtime D3: "
@@ -81,11 +103,11 @@ static bool nvidia_setting(struct inquiry *inquiry)
 			arena_printf(arena,
 				"%s; it needs firmware that can switch the slot off, which few "
 				"desktops have",
-				cure));
+				fine_grained(inquiry)));
 	else if (runtime && str_starts(runtime, "Disabled"))
 		add(inquiry, "module",
 			arena_printf(arena, "NVIDIA's driver says of runtime D3: %s", runtime),
-			cure);
+			fine_grained(inquiry));
 	else if (runtime && (str_starts(runtime, "Not ")))
 		add(inquiry, "module",
 			arena_printf(arena, "NVIDIA's driver says of runtime D3: %s", runtime),
@@ -112,8 +134,7 @@ static void driver(struct inquiry *inquiry)
 	else if (!inquiry->asleep && name && str_eq(name, "vfio-pci") &&
 		 hw_vfio_keeps_awake(&inquiry->run->hw))
 		add(inquiry, "module", "vfio-pci was told to keep idle devices awake",
-			"echo 'options vfio-pci disable_idle_d3=0' > "
-			"/etc/modprobe.d/vfio-power.conf, make the initramfs anew, reboot");
+			option(inquiry, "zz-nv-gpu-vfio.conf", "vfio-pci disable_idle_d3=0"));
 }
 
 static void control(struct inquiry *inquiry, const struct hw_function *function)

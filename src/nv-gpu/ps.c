@@ -29,6 +29,12 @@ static bool is_shown(const struct view *view, const char *slot)
 	return false;
 }
 
+/* "card0", "vfio/12": a number alone would say nothing. */
+static const char *short_name(const char *path)
+{
+	return str_starts(path, "/dev/vfio/") ? path + strlen("/dev/") : str_file_name(path);
+}
+
 /* "card0 nvidia0(map)": nodes without /dev and what is below it alike. */
 static const char *nodes(struct gpu_run *run, const struct hw_holder *holder)
 {
@@ -38,7 +44,7 @@ static const char *nodes(struct gpu_run *run, const struct hw_holder *holder)
 		const struct hw_held *held = &holder->held[i];
 
 		text = arena_printf(run->arena, "%s%s%s%s", text, *text ? "," : "",
-			str_file_name(held->node->name),
+			short_name(held->node->name),
 			!held->mapped ? ""
 			: held->open  ? "+map"
 				      : "(map)");

@@ -272,8 +272,13 @@ def test_drivers_that_do_not_tell_are_known_by_their_parameter_and_debian_by_its
         root = laptop(place)
         e2e.write(root / "proc/driver/nvidia/params", "Foo: 1\nDynamicPowerManagement: 0\n")
         assert "options nvidia NVreg" in reasons(root)["module"]["do"], reasons(root)
-        (root / "usr/lib/nvidia/current").mkdir(parents=True)
+        e2e.write(root / "proc/sys/kernel/osrelease", "6.1.0-31-amd64\n")
+        e2e.write(root / "lib/modules/6.1.0-31-amd64/modules.dep",
+                  "updates/dkms/nvidia-current.ko:\nupdates/dkms/nvidia-current-drm.ko:\n")
         assert "options nvidia-current NVreg" in reasons(root)["module"]["do"]
+        e2e.write(root / "etc/NIXOS", "")
+        assert "> /etc" not in reasons(root)["module"]["do"], reasons(root)
+        assert "boot.extraModprobeConfig" in reasons(root)["module"]["do"], reasons(root)
 
 
 def test_coarse_runtime_d3_matters_to_a_gpu_that_is_held():

@@ -142,6 +142,18 @@ def test_nodes_that_stand_for_many_and_nodes_below_a_chroot_are_found_by_name():
         assert held(ps(root), 10) == ["/dev/nvidia0", "/dev/nvidia-uvm", "/dev/nvidia-caps"]
 
 
+def test_a_virtual_machine_holds_the_group_of_its_gpu():
+    with e2e.place() as place:
+        root = machines.unpack("desktop-vfio", place / "machine")
+        slot = root / "sys/bus/pci/devices/0000:0a:00.0"
+        (slot.resolve() / "iommu_group").symlink_to("../../../../kernel/iommu_groups/14")
+        e2e.write(root / "sys/class/vfio/14/dev", "511:0\n")
+        process(root, 10, "qemu-system-x86", fds=["/dev/vfio/14", "/dev/vfio/vfio"])
+        assert "/dev/vfio/14" in held(ps(root, "0a:00"), 10), ps(root)
+        result = e2e.run(NV_GPU, "ps", "--sysroot", root)
+        assert "vfio/14" in result.stdout, result.stdout
+
+
 def test_only_shared_mappings_count():
     with e2e.place() as place:
         root = laptop(place)

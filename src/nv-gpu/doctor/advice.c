@@ -90,7 +90,7 @@ static const struct {
 
 static bool is_of_nixos(struct doctor *doctor, const struct change *change)
 {
-	return doctor_is_nixos(doctor) && change->kind != CHANGE_ATTRIBUTE;
+	return hw_is_nixos(&doctor->run->hw) && change->kind != CHANGE_ATTRIBUTE;
 }
 
 static void advise_nixos(struct buf *out, const char *check, const struct change *change)

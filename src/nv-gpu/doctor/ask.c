@@ -50,11 +50,6 @@ unsigned doctor_driver(struct doctor *doctor, const char **version)
 	return (unsigned)major;
 }
 
-bool doctor_is_nixos(const struct doctor *doctor)
-{
-	return hw_root_exists(&doctor->run->hw.root, "/etc/NIXOS");
-}
-
 const char *doctor_initramfs(struct doctor *doctor)
 {
 	static const struct {
@@ -74,22 +69,10 @@ const char *doctor_initramfs(struct doctor *doctor)
 	return "";
 }
 
-/* "nvidia-current-drm" of nvidia_drm, where Debian calls it so; else the name itself. */
-static const char *file_module(struct doctor *doctor, const char *module)
-{
-	const char *series = hw_kernel_module(&doctor->run->hw, &doctor->kernel, "nvidia");
-
-	if (!series || str_eq(series, "nvidia"))
-		return module;
-	return str_eq(module, "nvidia")
-		       ? series
-		       : arena_printf(doctor->run->arena, "%s-%s", series, module + 7);
-}
-
 const char *doctor_option_text(struct doctor *doctor, const char *module, const char *setting)
 {
-	return arena_printf(
-		doctor->run->arena, "options %s %s\n", file_module(doctor, module), setting);
+	return arena_printf(doctor->run->arena, "options %s %s\n",
+		hw_kernel_nvidia(&doctor->run->hw, &doctor->kernel, module), setting);
 }
 
 const char *doctor_option(
@@ -110,7 +93,8 @@ const char *doctor_option(
 		*where = "the kernel command line";
 		return value;
 	}
-	value = hw_kernel_option(hw, &doctor->kernel, file_module(doctor, module), option, where);
+	value = hw_kernel_option(
+		hw, &doctor->kernel, hw_kernel_nvidia(hw, &doctor->kernel, module), option, where);
 	return value ? value : hw_kernel_option(hw, &doctor->kernel, module, option, where);
 }
 

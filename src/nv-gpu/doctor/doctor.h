@@ -159,16 +159,11 @@ bool doctor_has_module(struct doctor *doctor);
  * known. *version gets all of it, or NULL. */
 unsigned doctor_driver(struct doctor *doctor, const char **version);
 
-/* Whether configuration.nix makes what is in /etc. */
-bool doctor_is_nixos(const struct doctor *doctor);
-
 /* The command that makes the initial file system anew, behind a change of modprobe.d; "" if none is
  * known. It ends with "; " */
 const char *doctor_initramfs(struct doctor *doctor);
 
-/*
- * The text of a file of modprobe.d that gives NVIDIA's module ("nvidia", "nvidia_drm") an option.
- * Debian's modules have other names while they are files, and modprobe goes by these.
+/* The text of a file of modprobe.d that gives NVIDIA's module ("nvidia", "nvidia_drm") an option.
  */
 const char *doctor_option_text(struct doctor *doctor, const char *module, const char *setting);
 

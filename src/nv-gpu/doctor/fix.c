@@ -166,7 +166,7 @@ static const char *refusal(
 		return "its name has a newline";
 	if (change->kind == CHANGE_ATTRIBUTE)
 		return before->thing == THING_NOTHING ? strerror(ENOENT) : NULL;
-	return doctor_is_nixos(doctor)
+	return hw_is_nixos(&doctor->run->hw)
 		       ? "on NixOS configuration.nix makes this file: have it written there"
 		       : NULL;
 }

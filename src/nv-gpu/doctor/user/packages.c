@@ -117,7 +117,7 @@ const char *packages_for(struct doctor *doctor, enum part part)
 	int which = distribution(doctor);
 	const char *name, *number;
 
-	if (doctor_is_nixos(doctor)) {
+	if (hw_is_nixos(&doctor->run->hw)) {
 		if (part == PART_NVIDIA_GL_32)
 			return "set hardware.graphics.enable32Bit = true; in configuration.nix";
 		if (part == PART_CONTAINERS)
