@@ -648,8 +648,12 @@ def loop(action, command, check, prepare="", kind="", **env):
     return lines
 
 
+# The table tells of what was asked for, whatever became of it.
+ASKED = "grep -q '^  0000:0a:00.0 .* nvidia  *-> vfio-pci' /mnt/out || { echo failed; cat /mnt/out; }"
+
 FAILS = """
     [ $status = 1 ] || { echo "failed"; echo "order $n: status $status"; cat /mnt/out; }
+    """ + ASKED + """
     grep -q 'Everything is as before' /mnt/out || { echo failed; cat /mnt/out; }
     same || { echo differs; echo "order $n"; cat /mnt/out; }
 """
@@ -683,6 +687,7 @@ def test_a_signal_at_any_order_takes_all_back():
 def test_whatever_order_blocks_it_is_reported_and_the_rest_taken_back():
     loop("block", "bind 0a:00 vfio-pci", """
     [ $status = 1 ] || { echo failed; echo "order $n: status $status"; cat /mnt/out; }
+    """ + ASKED + """
     grep -q 'waits in the kernel and cannot be ended' /mnt/out || { echo failed; cat /mnt/out; }
     # Function 0 goes last: unless it is the one, it is where it was.
     grep -q '0000:0a:00.0 is stuck' /mnt/out || [ "$(drivers | cut -d' ' -f1)" = nvidia ] ||

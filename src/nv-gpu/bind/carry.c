@@ -157,12 +157,25 @@ static void say_left(struct carry *carry, const struct bind_function *one)
 		*arena_push(arena, carry->carried->left.list, carry->carried->left.count) = what;
 }
 
+/* What is to be done on the way back is not what was asked for, which the answer tells of. */
+static struct bind_facts *copy_of(const struct bind_facts *facts)
+{
+	struct bind_facts *copy = arena_alloc(facts->arena, sizeof(*copy));
+	size_t size = facts->count * sizeof(*facts->functions);
+
+	*copy = *facts;
+	copy->functions = arena_alloc(facts->arena, size + 1);
+	memcpy(copy->functions, facts->functions, size);
+	return copy;
+}
+
 /* Takes everything back: a plan from what is now to what was at the start. */
 static void take_back(struct carry *carry, const struct bind_state *before, bool stuck_module)
 {
-	struct bind_facts *facts = carry->facts;
+	struct bind_facts *facts = copy_of(carry->facts);
 	struct bind_plan plan;
 
+	carry->facts = facts;
 	carry->back = true;
 	for (size_t i = 0; i < facts->count; i++) {
 		struct bind_function *one = &facts->functions[i];
