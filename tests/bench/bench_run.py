@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from bench_common import Results, write
 
 BARE = "/bin/true"
 LAPTOP = "laptop-intel-nvidia"
+ROUNDS = 20
 
 PRIME_RUN = """#!/bin/{shell}
 __NV_PRIME_RENDER_OFFLOAD=1 __VK_LAYER_NV_optimus=NVIDIA_only \\
@@ -107,10 +109,14 @@ export DISPLAY=:4711 XDG_SESSION_TYPE=x11"""
         """On the true paths of a two-GPU laptop: its /sys and /proc/driver over this machine's."""
         commands = self.commands()
         switcheroo = self.switcheroo()
+        # In rounds: a machine that grows slower meanwhile slows all of them.
         script = write(self.place / "time.sh", f"""
 set -e
 {self.on_laptop()}
-exec hyperfine -N --warmup 20 --runs {self.options.runs} --export-json {self.place}/times.json "$@"
+for round in $(seq {ROUNDS})
+do hyperfine -N --warmup 5 --runs {max(1, self.options.runs // ROUNDS)} \\
+    --export-json {self.place}/times-$round.json "$@"
+done
 """)
         names = list(commands)
         words = [commands[name] for name in names]
@@ -119,10 +125,15 @@ exec hyperfine -N --warmup 20 --runs {self.options.runs} --export-json {self.pla
             words.append(f"switcherooctl launch {BARE}")
         subprocess.run([*switcheroo, *self.namespace(), "sh", str(script), *words], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        times = json.loads((self.place / "times.json").read_text())["results"]
-        for name, result in zip(names, times):
+        times = [[] for _ in names]
+        for path in self.place.glob("times-*.json"):
+            for one, result in zip(times, json.loads(path.read_text())["results"]):
+                one += result["times"]
+        for name, one in zip(names, times):
             self.results["wall_ms"][name] = {
-                key: round(result[key] * 1000, 4) for key in ("median", "min", "mean", "stddev")}
+                key: round(1000 * value, 4) for key, value in (
+                    ("median", statistics.median(one)), ("min", min(one)),
+                    ("mean", statistics.fmean(one)), ("stddev", statistics.stdev(one)))}
 
     def namespace(self):
         return ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
