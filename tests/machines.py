@@ -26,6 +26,31 @@ def unpack(name, directory):
     return unpack_text((MACHINES / f"{name}.machine").read_bytes(), directory, f"{name}.machine")
 
 
+def set_ids(function, vendor, device):
+    """Makes a function (its directory) one of other ids, four hexadecimal digits each."""
+    for name, text in (("vendor", vendor), ("device", device)):
+        (function / name).write_text(f"0x{text.lower()}\n")
+    _replace(function / "uevent", "PCI_ID=.*", f"PCI_ID={vendor.upper()}:{device.upper()}")
+    _replace(function / "modalias", "v[0-9A-F]{8}d[0-9A-F]{8}",
+             f"v0000{vendor.upper()}d0000{device.upper()}")
+
+
+def set_driver(function, driver):
+    """Gives a function (its directory) another driver, or None."""
+    _replace(function / "uevent", r"DRIVER=.*\n", f"DRIVER={driver}\n" if driver else "")
+    link = function / "driver"
+    target = pathlib.PurePath(os.readlink(link))
+    link.unlink()
+    if driver:
+        link.symlink_to(target.with_name(driver))
+
+
+def _replace(path, pattern, text):
+    before = path.read_text()
+    assert re.search(pattern, before), (path, pattern)
+    path.write_text(re.sub(pattern, text, before, count=1))
+
+
 def unpack_text(text, directory, name="recording"):
     root = pathlib.Path(directory)
     root.mkdir(parents=True, exist_ok=True)

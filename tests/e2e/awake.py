@@ -2,7 +2,6 @@
 """nv-gpu awake: each reason on a machine that has it, and on the same one that does not."""
 import json
 import os
-import re
 import signal
 import subprocess
 
@@ -131,12 +130,7 @@ def plug(root, name, **attributes):
 
 
 def driver(root, name):
-    path = root / f"{NVIDIA}.0/uevent"
-    path.write_text(re.sub(r"DRIVER=.*\n", f"DRIVER={name}\n" if name else "", path.read_text()))
-    link = root / f"{NVIDIA}.0/driver"
-    link.unlink()
-    if name:
-        os.symlink(f"../../../../bus/pci/drivers/{name}", link)
+    machines.set_driver(root / f"{NVIDIA}.0", name)
 
 
 def test_a_lit_output_keeps_awake_and_a_dark_one_does_not():

@@ -29,6 +29,7 @@ def chip(device=0x25a2, driver="nvidia"):
     """The GPU as another one, and with another driver or none."""
     link = ("link", f"../../../../bus/pci/drivers/{driver}") if driver else None
     return {f"{GPU}/device": f"0x{device:04x}\n", f"{GPU}/driver": link,
+            f"{GPU}/modalias": f"pci:v000010DEd0000{device:04X}sv00000000sd00000000bc03sc02i00\n",
             f"{GPU}/uevent": (f"DRIVER={driver}\n" if driver else "") +
             f"PCI_CLASS=30200\nPCI_ID=10DE:{device:04X}\nPCI_SLOT_NAME=0000:01:00.0\n"}
 

@@ -94,8 +94,7 @@ def test_the_version_of_a_driver_that_came_from_elsewhere_is_told():
         e2e.write(root / "sys/module/i915/version", "1.23.10\n")
         assert listed(root)[0]["driver-version"] == "1.23.10"
         # Of a driver whose number counts nothing, none is.
-        uevent = next(root.glob("sys/devices/pci0000:00/0000:00:02.0/uevent"))
-        e2e.write(uevent, uevent.read_text().replace("DRIVER=i915", "DRIVER=vfio-pci"))
+        machines.set_driver(root / "sys/devices/pci0000:00/0000:00:02.0", "vfio-pci")
         e2e.write(root / "sys/module/vfio-pci/version", "0.2\n")
         assert listed(root)[0]["driver-version"] is None
 
@@ -156,11 +155,7 @@ def test_a_gpu_that_pci_ids_does_not_have_is_called_as_lspci_calls_it():
         root = laptop(place)
         nvidia = root / "sys/bus/pci/devices/0000:01:00.0"
         for vendor, device in (("10DE", "FFF7"), ("FFF8", "0001")):
-            uevent = (nvidia / "uevent").read_text()
-            uevent = re.sub("PCI_ID=.*", f"PCI_ID={vendor}:{device}", uevent)
-            (nvidia / "uevent").write_text(uevent)
-            (nvidia / "vendor").write_text(f"0x{vendor.lower()}\n")
-            (nvidia / "device").write_text(f"0x{device.lower()}\n")
+            machines.set_ids(nvidia, vendor, device)
             tree.complete(root)
             theirs = {slot: rest for slot, _, rest in lspci(root)}
             ours = json.loads(tree.over(root, 'exec "$@"', NV_GPU, "list", "--json").stdout)

@@ -183,18 +183,15 @@ def test_a_driver_that_would_wake_its_gpu_is_not_asked():
         root = machines.unpack("laptop-intel-dg2", place / "machine")
         gpu = next(path.parent for path in (root / "sys/devices").rglob("uevent")
                    if "03:00.0" in str(path))
-        uevent = (gpu / "uevent").read_text()
         node = next((gpu / "drm").glob("renderD*")).name
         process(root, 10, fds=[f"/dev/dri/{node}"], fdinfo={0: FDINFO.format(client=1, ns=5)})
         for driver, status, told in (("xe", "suspended", False), ("xe", "active", True),
                                      ("i915", "suspended", True)):
-            (gpu / "uevent").write_text("".join(
-                f"DRIVER={driver}\n" if line.startswith("DRIVER=") else line
-                for line in uevent.splitlines(keepends=True)))
+            machines.set_driver(gpu, driver)
             e2e.write(gpu / "power/runtime_status", status + "\n")
             one = ps(root)["processes"][0]
             assert bool(one["usage"]) is told and one["asleep"] is not told, (driver, status, one)
-        (gpu / "uevent").write_text(uevent.replace("DRIVER=i915", "DRIVER=xe"))
+        machines.set_driver(gpu, "xe")
         e2e.write(gpu / "power/runtime_status", "suspended\n")
         assert "asleep" in e2e.run(NV_GPU, "ps", "--sysroot", root).stdout
 

@@ -240,9 +240,7 @@ def test_machine_conf_is_a_file_like_the_others(here):
     root = machines.unpack("laptop-amd-amd", here.place / "amd")
     path = e2e.write(root / "etc/nv-run/machine.conf", "[0000:0[3-5]:00.0]\nrole = external\n"
                      "[1002:ABC[C-E]]\nrole = discrete\n")
-    for name in ("device", "uevent"):
-        attribute = root / "sys/bus/pci/devices/0000:07:00.0" / name
-        e2e.write(attribute, attribute.read_text().replace("1638", "abcd"))
+    machines.set_ids(root / "sys/bus/pci/devices/0000:07:00.0", "1002", "abcd")
     roles = {gpu["slot"]: gpu["role"] for gpu in
              json.loads(e2e.nv_run(f"--sysroot={root}", "--list", "--json").stdout)}
     assert roles == {"0000:03:00.0": "external", "0000:07:00.0": "discrete"}, roles
