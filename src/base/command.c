@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/command.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+
+long command_milliseconds(const char *text, long most)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	return *text && !*end && seconds >= 0.01 && seconds <= (double)most ? (long)(seconds * 1000)
+									    : 0;
+}
 
 bool command_is_one_of(const char *word, const char *const *list)
 {
@@ -68,6 +78,24 @@ static const char *unknown(struct arena *arena, const struct command_line *line,
 		meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
 }
 
+/* Whether the number of words is what "SLOT DRIVER", "[GPU]" or "VERB [DM...]" says. */
+static const char *count_words(struct arena *arena, const struct command_line *line)
+{
+	const struct command *command = line->command;
+	size_t least = 0, most = 0;
+
+	for (const char *at = command->words; *at; at += strcspn(at, " "), at += strspn(at, " ")) {
+		least += *at != '[';
+		most++;
+	}
+	if (line->word_count < least)
+		return arena_printf(arena, "%s needs %s", command->name, command->words);
+	if (line->word_count > most && !strstr(command->words, "..."))
+		return arena_printf(arena, "%s takes %s, and no further argument '%s'",
+			command->name, command->words, line->words[most]);
+	return NULL;
+}
+
 static const char *check(struct arena *arena, const struct command_line *line, const bool *given)
 {
 	const struct command *command = line->command;
@@ -84,7 +112,7 @@ static const char *check(struct arena *arena, const struct command_line *line, c
 		if (given[i] && !has_word(command->options, name) && !has_word(line->common, name))
 			return arena_printf(arena, "%s takes no option --%s", command->name, name);
 	}
-	return NULL;
+	return command->words && !takes_rest ? count_words(arena, line) : NULL;
 }
 
 static void find(struct arena *arena, struct command_line *line, const char *name)

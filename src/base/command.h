@@ -17,8 +17,9 @@ struct buf;
 struct command {
 	const char *name;
 	const char *options; /* names of the options it takes beside the common ones */
-	const char *words; /* what may stand behind it, for --help; NULL for nothing. "[-- X...]" is
-			      what may stand behind "--" */
+	const char *words; /* what stands behind it, as in --help; NULL for nothing: "SLOT DRIVER",
+			      "[GPU]" where it may be left out, "[DM...]" for any number. "[--
+			      X...]" is what may stand behind "--" */
 	const char *help; /* one line */
 };
 
@@ -45,6 +46,10 @@ int command_parse(struct arena *arena, struct command_line *line, int argc, char
 
 /* The lines about commands and options for --help. */
 void command_help(const struct command_line *line, struct buf *out);
+
+/* "5" or "0.5" seconds into milliseconds; 0 if it is no such number, less than 0.01 or more than
+ * most seconds. */
+long command_milliseconds(const char *text, long most);
 
 /* Whether word is in a NULL-ended list. */
 bool command_is_one_of(const char *word, const char *const *list);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/str.h"
 
 static const char *name = "nv-run";
 static int wanted;
@@ -34,4 +35,13 @@ void log_line(enum log_level level, const char *format, ...)
 	buf_printf(&line, "%s: %s%s\n", name, text, (size_t)length < sizeof(text) ? "" : "...");
 	(void)!buf_write(&line, STDERR_FILENO);
 	buf_free(&line);
+}
+
+void log_usage(const char *what)
+{
+	/* What asks "did you mean ...?" says what to do already. */
+	if (str_ends(what, "?"))
+		log_error("%s", what);
+	else
+		log_error("%s; try '%s --help'", what, name);
 }

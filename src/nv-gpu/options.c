@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "nv-gpu/gpu.h"
 
 enum {
@@ -86,18 +83,8 @@ static int version(void)
 
 static int usage(const char *what)
 {
-	/* What asks "did you mean ...?" says what to do already. */
-	log_error(str_ends(what, "?") ? "%s" : "%s; try 'nv-gpu --help'", what);
+	log_usage(what);
 	return EXIT_USAGE;
-}
-
-/* "5" or "0.5" into milliseconds; 0 if it is no such number, or not up to an hour. */
-static long milliseconds(const char *text)
-{
-	char *end;
-	double seconds = strtod(text, &end);
-
-	return *text && !*end && seconds >= 0.01 && seconds <= 3600 ? (long)(seconds * 1000) : 0;
 }
 
 static int apply(void *context, int id, const char *argument)
@@ -116,7 +103,7 @@ static int apply(void *context, int id, const char *argument)
 		options->dry_run = true;
 		return 0;
 	case WAIT:
-		options->wait = milliseconds(argument);
+		options->wait = command_milliseconds(argument, 3600);
 		if (options->wait)
 			return 0;
 		return usage(arena_printf(
@@ -175,10 +162,6 @@ int options_parse(struct arena *arena, struct gpu_options *options, int argc, ch
 		return status;
 	if (parsing.line.wrong)
 		return usage(parsing.line.wrong);
-	if (parsing.line.word_count > 1 && parsing.line.command->words &&
-		str_eq(parsing.line.command->words, "[GPU]"))
-		return usage(arena_printf(arena, "%s takes one GPU, and no further argument '%s'",
-			parsing.line.command->name, parsing.line.words[1]));
 	options->command = parsing.line.command;
 	options->words = parsing.line.words;
 	options->word_count = parsing.line.word_count;

@@ -85,7 +85,7 @@ static int version(void)
 
 static int usage(const char *what)
 {
-	log_error("%s; try 'nv-run --help'", what);
+	log_usage(what);
 	return EXIT_NV_RUN;
 }
 

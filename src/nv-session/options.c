@@ -87,17 +87,8 @@ static int version(void)
 
 static int usage(const char *what)
 {
-	log_error("%s; try 'nv-session --help'", what);
+	log_usage(what);
 	return EXIT_USAGE;
-}
-
-/* "5" or "0.5" into milliseconds; 0 if it is no such number, or not between 10 ms and 10 min. */
-static long milliseconds(const char *text)
-{
-	char *end;
-	double seconds = strtod(text, &end);
-
-	return *text && !*end && seconds >= 0.01 && seconds <= 600 ? (long)(seconds * 1000) : 0;
 }
 
 static int check_choice(struct arena *arena, int id, const char *name, const char *argument)
@@ -150,7 +141,7 @@ static int apply(void *context, int id, const char *argument)
 		options->hook = true;
 		return 0;
 	case TIMEOUT:
-		options->timeout = milliseconds(argument);
+		options->timeout = command_milliseconds(argument, 600);
 		if (options->timeout)
 			return 0;
 		return usage(arena_printf(parsing->arena,

@@ -28,7 +28,7 @@ struct move {
 
 static int usage(const char *what)
 {
-	log_error("%s; try 'nv-gpu --help'", what);
+	log_usage(what);
 	return EXIT_USAGE;
 }
 
@@ -60,12 +60,8 @@ static int parse(struct gpu_run *run, struct bind_request *request)
 {
 	const struct gpu_options *options = &run->options;
 	bool to = request->action == BIND_TO;
-	size_t words = to ? 2 : 1;
 	int function;
 
-	if (options->word_count != words)
-		return usage(arena_printf(run->arena, "%s takes %s", options->command->name,
-			to ? "a slot and a driver" : "a slot"));
 	request->slot = hw_slot_parse(run->arena, options->words[0], &function);
 	if (!request->slot)
 		return usage(arena_printf(run->arena, "'%s' is no slot, like 01:00 or 0000:01:00.0",

@@ -133,11 +133,6 @@ int record_run(struct gpu_run *run)
 	struct buf out = {0};
 	int status;
 
-	if (run->options.word_count) {
-		log_error("record writes to standard output: nv-gpu record > %s",
-			run->options.words[0]);
-		return EXIT_USAGE;
-	}
 	hw_scan_all(&run->hw);
 	hw_judge(&run->hw);
 	hw_collect(&run->hw, homes.list, find_stuck(run), &collection);

@@ -104,10 +104,6 @@ int replay_run(struct gpu_run *run)
 	struct buf text = {0};
 	int status = EXIT_FAILED;
 
-	if (run->options.word_count != 2) {
-		log_error("replay takes FILE and DIR; try 'nv-gpu --help'");
-		return EXIT_USAGE;
-	}
 	if (!read_file(words[0], &text)) {
 		buf_free(&text);
 		return EXIT_FAILED;

@@ -115,15 +115,11 @@ static int login(struct session *session)
 
 int hook_run(struct session *session)
 {
-	const char *verb = session->options.word_count ? session->options.words[0] : NULL;
+	const char *verb = session->options.words[0];
 	const struct manager **managers;
 	const char *const *known = verbs;
 	bool all;
 
-	if (!verb) {
-		log_error("hook needs a word: install, remove, check or login");
-		return EXIT_USAGE;
-	}
 	while (*known && !str_eq(*known, verb))
 		known++;
 	if (!*known)
