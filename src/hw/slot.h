@@ -27,13 +27,6 @@ struct hw_pci {
 	unsigned long vfs; /* virtual functions that are switched on */
 };
 
-/*
- * "0000:0a:00" of what people write, the domain and the function being optional: "0a:00", "A:0.1",
- * "00000000:0A:00.0" as nvidia-smi prints it, or a BusID as in xorg.conf(5), all decimal:
- * "PCI:10:0:0", "PCI:10@0:0:0". *function is -1 if none was given. NULL if it is no slot.
- */
-const char *hw_slot_parse(struct arena *arena, const char *word, int *function);
-
 /* The functions of "0000:0a:00", ascending, without the virtual ones; *count of them. */
 struct hw_pci *hw_slot_functions(struct hw *hw, const char *slot, size_t *count);
 

@@ -63,7 +63,7 @@ int gpu_print(const struct buf *out);
 void gpu_scan(struct gpu_run *run);
 
 /*
- * The GPUs that the first word of the command line means: a slot as hw_slot_parse
+ * The GPUs that the first word of the command line means: a slot as slot_parse
  * has it ("01:00.0", "PCI:1:0:0") or a selector of nv-run ("nvidia:1", "discrete", "name=*RTX*");
  * all of them without a word. False after saying that there is none.
  */

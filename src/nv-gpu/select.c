@@ -4,8 +4,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/slot.h"
 #include "base/str.h"
-#include "hw/slot.h"
 #include "hw/tree.h"
 #include "nv-gpu/gpu.h"
 #include "offload/offload.h"
@@ -69,7 +69,7 @@ bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
 		return true;
 	*gpus = NULL;
 	*count = 0;
-	slot = hw_slot_parse(run->arena, word, &function);
+	slot = slot_parse(run->arena, word, &function);
 	for (size_t i = 0; i < run->hw.count; i++) {
 		struct hw_gpu *gpu = run->hw.gpus[i];
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/slot.h"
 #include "base/str.h"
 #include "rule/internal.h"
 
@@ -27,31 +28,13 @@ static bool hex(const char *text, size_t length, unsigned long *number)
 	return str_number(text, length, 16, number);
 }
 
-/* [DOMAIN:]BUS:DEVICE[.FUNCTION], all hexadecimal; written out in full. */
+/* Written out in full; a GPU is function 0 unless said. */
 static const char *parse_slot(struct arena *arena, const char *text)
 {
-	unsigned long domain = 0, bus, device, function = 0;
-	const char *first = strchr(text, ':'), *last = strrchr(text, ':'), *dot;
+	int function;
+	const char *slot = slot_parse(arena, text, &function);
 
-	if (!first)
-		return NULL;
-	if (first != last) {
-		size_t length = (size_t)(first - text);
-
-		if (length < 4 || length > 8 || !hex(text, length, &domain))
-			return NULL;
-		text = first + 1;
-	}
-	dot = strchr(last, '.');
-	if (last - text < 1 || last - text > 2 || !hex(text, (size_t)(last - text), &bus))
-		return NULL;
-	if (dot && (strlen(dot) != 2 || !str_number(dot + 1, 1, 8, &function)))
-		return NULL;
-	if (!dot)
-		dot = last + strlen(last);
-	if (dot - last != 3 || !hex(last + 1, 2, &device))
-		return NULL;
-	return arena_printf(arena, "%04lx:%02lx:%02lx.%lx", domain, bus, device, function);
+	return slot ? arena_printf(arena, "%s.%d", slot, function < 0 ? 0 : function) : NULL;
 }
 
 static bool parse_id(const char *text, struct rule_selector *selector)

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "base/slot.h"
 #include "base/str.h"
 #include "tap.h"
 
@@ -152,6 +153,49 @@ static void wrong_options_are_named(void)
 	check_text(PARSED("--"), "rest: -");
 }
 
+static void a_slot_is_read_as_lspci_nvidia_smi_and_xorg_conf_write_it(void)
+{
+	static const struct {
+		const char *word, *slot;
+		int function;
+	} words[] = {
+		{"0a:00", "0000:0a:00", -1},
+		{"0000:0a:00.1", "0000:0a:00", 1},
+		{"a:0.7", "0000:0a:00", 7},
+		{"10000:e1:1f.0", "10000:e1:1f", 0},
+		{"00000000:0A:00.0", "0000:0a:00", 0},
+		{"PCI:10:0:0", "0000:0a:00", 0},
+		{"PCI:10@1:0:1", "0001:0a:00", 1},
+		{"pci:10:31", "0000:0a:1f", -1},
+		{"PCI:256:0:0", NULL, -1},
+		{"PCI:10:32:0", NULL, -1},
+		{"PCI:10:0:8", NULL, -1},
+		{"PCI:0a:0:0", NULL, -1},
+		{"PCI:10", NULL, -1},
+		{"PCI:", NULL, -1},
+		{"0a:00.", NULL, -1},
+		{"0a:00.8", NULL, -1},
+		{"0a:20", NULL, -1},
+		{"0a", NULL, -1},
+		{":", NULL, -1},
+		{"0a:", NULL, -1},
+		{"", NULL, -1},
+		{"0a:00.0x", NULL, -1},
+		{"0a:00:00:00", NULL, -1},
+		{"/../0a:00", NULL, -1},
+	};
+
+	struct arena *arena = arena_new();
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		int function = -1;
+
+		check_text(slot_parse(arena, words[i].word, &function), words[i].slot);
+		check(!words[i].slot || function == words[i].function);
+	}
+	arena_free(arena);
+}
+
 static void arenas_grow_arrays_and_keep_their_items(void)
 {
 	struct arena *arena = arena_new();
@@ -184,4 +228,6 @@ TAP_MAIN(TEST(file_names_are_behind_the_last_separator),
 	TEST(columns_count_characters_not_bytes),
 	TEST(words_are_quoted_for_a_shell_only_if_they_must),
 	TEST(json_escapes_what_is_no_plain_text), TEST(options_end_where_the_program_begins),
-	TEST(wrong_options_are_named), TEST(arenas_grow_arrays_and_keep_their_items))
+	TEST(wrong_options_are_named),
+	TEST(a_slot_is_read_as_lspci_nvidia_smi_and_xorg_conf_write_it),
+	TEST(arenas_grow_arrays_and_keep_their_items))

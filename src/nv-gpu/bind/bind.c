@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/slot.h"
 #include "base/str.h"
 #include "nv-gpu/gpu.h"
 
@@ -41,7 +42,7 @@ static bool parse_only(struct gpu_run *run, const char *slot, int *only)
 		*only = *word - '0';
 		return true;
 	}
-	named = hw_slot_parse(run->arena, word, only);
+	named = slot_parse(run->arena, word, only);
 	return named && str_eq(named, slot) && *only >= 0;
 }
 
@@ -62,7 +63,7 @@ static int parse(struct gpu_run *run, struct bind_request *request)
 	bool to = request->action == BIND_TO;
 	int function;
 
-	request->slot = hw_slot_parse(run->arena, options->words[0], &function);
+	request->slot = slot_parse(run->arena, options->words[0], &function);
 	if (!request->slot)
 		return usage(arena_printf(run->arena, "'%s' is no slot, like 01:00 or 0000:01:00.0",
 			options->words[0]));
