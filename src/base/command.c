@@ -43,6 +43,10 @@ void command_help(const struct command_line *line, struct buf *out)
 		buf_printf(out, "  %s", one->name);
 		if (one->words)
 			buf_printf(out, " %s", one->words);
+		if (out->length - start >= 36) {
+			buf_putc(out, '\n');
+			start = out->length;
+		}
 		buf_pad(out, start, 36);
 		buf_printf(out, "%s\n", one->help);
 	}
@@ -89,10 +93,11 @@ static const char *count_words(struct arena *arena, const struct command_line *l
 		most++;
 	}
 	if (line->word_count < least)
-		return arena_printf(arena, "%s needs %s", command->name, command->words);
+		return arena_printf(
+			arena, "too few words for '%s %s'", command->name, command->words);
 	if (line->word_count > most && !strstr(command->words, "..."))
-		return arena_printf(arena, "%s takes %s, and no further argument '%s'",
-			command->name, command->words, line->words[most]);
+		return arena_printf(arena, "'%s' is too much for '%s %s'", line->words[most],
+			command->name, command->words);
 	return NULL;
 }
 

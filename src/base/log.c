@@ -3,10 +3,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/str.h"
 
 static const char *name = "nv-run";
 static int wanted;
@@ -39,8 +39,8 @@ void log_line(enum log_level level, const char *format, ...)
 
 void log_usage(const char *what)
 {
-	/* What asks "did you mean ...?" says what to do already. */
-	if (str_ends(what, "?"))
+	/* "unknown GPU 'nvida'; did you mean 'nvidia'?" says what to do already. */
+	if (strchr(what, ';'))
 		log_error("%s", what);
 	else
 		log_error("%s; try '%s --help'", what, name);

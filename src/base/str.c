@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/str.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -104,7 +105,8 @@ size_t str_distance(const char *a, const char *b)
 
 		now[0] = i;
 		for (size_t j = 1; j <= blen; j++) {
-			bool same = a[i - 1] == b[j - 1];
+			bool same = tolower((unsigned char)a[i - 1]) ==
+				    tolower((unsigned char)b[j - 1]);
 
 			now[j] = min3(last[j] + 1, now[j - 1] + 1, last[j - 1] + !same);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&

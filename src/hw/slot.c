@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -276,8 +274,10 @@ struct hw_light *hw_lights(struct hw *hw, const struct hw_gpu *gpu, size_t *coun
 		*arena_push(arena, list, *count) = (struct hw_light){
 			.name = connector->name,
 			.connected = status && str_eq(status, "connected"),
-			.lit = enabled && str_eq(enabled, "enabled") &&
-			       !(dpms && str_eq(dpms, "Off")),
+			/* What the kernel does not tell counts as lit: a desktop may be there. */
+			.lit = enabled ? str_eq(enabled, "enabled") &&
+						 !(dpms && str_eq(dpms, "Off"))
+				       : status && str_eq(status, "connected"),
 		};
 	}
 	return list;

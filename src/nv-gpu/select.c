@@ -48,9 +48,12 @@ static bool is_in_slot(const struct hw_gpu *gpu, const char *slot, int function)
 	       (function < 0 || gpu->slot[length + 1] == '0' + function);
 }
 
-static bool there_is_none(const char *word)
+static bool there_is_none(const struct gpu_run *run, const char *word)
 {
-	log_error("there is no GPU '%s'; 'nv-gpu list' shows those there are", word);
+	if (run->hw.count)
+		log_error("there is no GPU '%s'; 'nv-gpu list' shows those there are", word);
+	else
+		log_error("there is no GPU on this machine");
 	return false;
 }
 
@@ -77,7 +80,7 @@ bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
 			*arena_push(run->arena, *gpus, *count) = gpu;
 	}
 	if (slot || *count)
-		return *count || there_is_none(word);
+		return *count || there_is_none(run, word);
 	wrong = rule_selector_parse(run->arena, word, &selector);
 	if (wrong) {
 		log_error("%s", wrong);
@@ -92,7 +95,7 @@ bool gpu_select(struct gpu_run *run, struct hw_gpu ***gpus, size_t *count)
 	if (!choice.gpu)
 		choice.gpu = choice.meant;
 	if (!choice.gpu)
-		return there_is_none(word);
+		return there_is_none(run, word);
 	*arena_push(run->arena, *gpus, *count) = choice.gpu;
 	return true;
 }

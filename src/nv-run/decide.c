@@ -15,7 +15,7 @@ static bool add_options(struct run *run)
 		const char *wrong = rule_add(&run->reader, line->key, line->value, line->literal);
 
 		if (wrong) {
-			log_error("%s; try 'nv-run --help'", wrong);
+			log_usage(wrong);
 			return false;
 		}
 	}

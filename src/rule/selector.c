@@ -103,12 +103,15 @@ const char *rule_selector_parse(
 		return "expected a GPU, such as 'discrete' or '01:00.0'";
 	if (strchr(text, ':'))
 		return arena_printf(arena,
-			"'%s' is no GPU; slots are like 0000:01:00.0, ids like 10de:25a0, "
+			"'%s' is no GPU; slots are like 01:00.0 or PCI:1:0:0, ids like 10de:25a0, "
 			"numbered words like nvidia:1",
 			text);
 	similar = str_similar(text, rule_selector_words);
 	if (similar)
 		return arena_printf(arena, "unknown GPU '%s'; did you mean '%s'?", text, similar);
 	return arena_printf(arena,
-		"unknown GPU '%s'; 'nv-run --list' shows them, nv-run(1) how to choose one", text);
+		"unknown GPU '%s'; 'nv-run --list' and 'nv-gpu list' show them, nv-run(1) tells "
+		"how "
+		"to choose one",
+		text);
 }

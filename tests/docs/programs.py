@@ -103,7 +103,7 @@ class Program:
         value = f"={(self.choices(name) or ['1'])[0]}" if argument else ""
         said_of_it = self.complaint("--sysroot=/nowhere/at/all", command, f"--{name}{value}")
         refused = f"takes no option --{name}" in said_of_it
-        assert (refused or f"{command} needs " in said_of_it or
+        assert (refused or f"too few words for '{command} " in said_of_it or
                 "cannot open --sysroot" in said_of_it), said_of_it
         return not refused
 

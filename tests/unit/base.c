@@ -42,6 +42,7 @@ static void a_slip_finds_the_word_that_was_meant(void)
 	check_text(str_similar("nvida", words), "nvidia");
 	check_text(str_similar("nvdiia", words), "nvidia");
 	check_text(str_similar("gup", words), "gpu");
+	check_text(str_similar("NVIDIA", words), "nvidia");
 	check_text(str_similar("banana", words), NULL);
 	check_text(str_similar("x", words), NULL);
 	check(str_distance("ab", "ba") == 1);

@@ -206,7 +206,9 @@ static void a_check_reads_everything(void)
 	check_text(checked("x = 1\n[a\ngpu = 1\n[a] b\n[, b]\n[staem:4]\n[steam:]\n[\"x]\n"),
 		"1:1: expected a [header] first, got 'x = 1'\n"
 		"2:3: expected ']' at the end of the header\n"
-		"3:7: unknown GPU '1'; 'nv-run --list' shows them, nv-run(1) how to choose one\n"
+		"3:7: unknown GPU '1'; 'nv-run --list' and 'nv-gpu list' show them, nv-run(1) "
+		"tells "
+		"how to choose one\n"
 		"4:4: expected the end of the line behind ']'; a comment needs a line of its own\n"
 		"5:2: expected a pattern, got ','\n"
 		"6:2: unknown kind of pattern 'staem:'; did you mean 'steam:'?\n"

@@ -65,7 +65,8 @@ static int parse(struct gpu_run *run, struct bind_request *request)
 
 	request->slot = slot_parse(run->arena, options->words[0], &function);
 	if (!request->slot)
-		return usage(arena_printf(run->arena, "'%s' is no slot, like 01:00 or 0000:01:00.0",
+		return usage(arena_printf(run->arena,
+			"'%s' is no slot, like 01:00 or 0000:01:00.0; 'nv-gpu list' shows them",
 			options->words[0]));
 	/* Function 0 is what people copy when they mean the card. */
 	if (function > 0 && !options->only)
