@@ -239,6 +239,48 @@ static bool listed(const char *list, const char *module)
 	return false;
 }
 
+/* The next word of a line; *at goes behind it. */
+static const char *word(const char **at, size_t *length)
+{
+	const char *start = *at + strspn(*at, " \t");
+
+	*length = strcspn(start, " \t\r\n");
+	*at = start + *length;
+	return start;
+}
+
+static bool is_word(const char *text, size_t length, const char *other)
+{
+	return strlen(other) == length && strncmp(text, other, length) == 0;
+}
+
+/* Commands that "install" names to load nothing. */
+static bool does_nothing(const char *command, size_t length)
+{
+	static const char *const commands[] = {
+		"/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true", "false", "true", ":"};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (is_word(command, length, commands[i]))
+			return true;
+	}
+	return false;
+}
+
+bool hw_modprobe_blocks(const char *line, const char *module)
+{
+	size_t command_length, name_length, value_length;
+	const char *command = word(&line, &command_length);
+	const char *name = word(&line, &name_length);
+	const char *value = word(&line, &value_length);
+
+	if (!same_name(name, name_length, module))
+		return false;
+	return is_word(command, command_length, "blacklist") ||
+	       (is_word(command, command_length, "install") && does_nothing(value, value_length)) ||
+	       (is_word(command, command_length, "alias") && is_word(value, value_length, "off"));
+}
+
 const char *hw_kernel_blacklisted(struct hw *hw, const struct hw_kernel *kernel, const char *module)
 {
 	static const char *const words[] = {
@@ -249,16 +291,7 @@ const char *hw_kernel_blacklisted(struct hw *hw, const struct hw_kernel *kernel,
 			return "the kernel command line";
 	}
 	for (size_t i = 0; i < kernel->line_count; i++) {
-		const char *text = kernel->lines[i].text;
-		const char *name = strchr(text, ' ');
-		size_t length = name ? strcspn(name + 1, " ") : 0;
-
-		if (!name || !same_name(name + 1, length, module))
-			continue;
-		/* "install NAME /bin/false" keeps it away even where it is asked for by name. */
-		if (str_starts(text, "blacklist ") ||
-			(str_starts(text, "install ") &&
-				(strstr(text, "/false") || strstr(text, "/true"))))
+		if (hw_modprobe_blocks(kernel->lines[i].text, module))
 			return kernel->lines[i].file;
 	}
 	return NULL;

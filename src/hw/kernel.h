@@ -41,6 +41,10 @@ const char *hw_kernel_nvidia(struct hw *hw, const struct hw_kernel *kernel, cons
 /* Releases of other kernels that have a module of that name, comma separated; NULL if none has. */
 const char *hw_kernel_others(struct hw *hw, const struct hw_kernel *kernel, const char *name);
 
+/* Whether a line of modprobe.d(5) keeps a module from being loaded: "blacklist M", "alias M off",
+ * "install M /bin/false" or another command that does nothing. '-' and '_' are the same. */
+bool hw_modprobe_blocks(const char *line, const char *module);
+
 /* The file, or "the kernel command line", that keeps a module from being loaded by its device's
  * alias or at all; NULL if nothing does. */
 const char *hw_kernel_blacklisted(

@@ -94,6 +94,13 @@ CASES = [
     case("module-loaded", "a module that a file keeps away", WELL,
          {**unloaded(), "/etc/modprobe.d/x.conf": "blacklist nvidia\n"}, "note",
          "--only module-blocked"),
+    case("module-loaded", "a line that falls back to nothing keeps nothing away", WELL,
+         {**unloaded(), "/etc/modprobe.d/x.conf":
+          "install nvidia /sbin/modprobe -i nvidia && /sbin/modprobe nvidia-uvm || /bin/true\n"},
+         "problem", "installed, but not loaded"),
+    case("module-loaded", "an alias that is off", WELL,
+         {**unloaded(), "/etc/modprobe.d/x.conf": "alias nvidia off\n"}, "note",
+         "--only module-blocked"),
     case("module-loaded", "a module that another tool keeps away", WELL,
          {**unloaded(), "/etc/modprobe.d/blacklist-nvidia.conf": "# EnvyControl\nblacklist nvidia\n"},
          "note", "--only leftovers"),
@@ -319,6 +326,13 @@ CASES = [
          {"/proc/sys/kernel/osrelease": "5.4.0\n", "/lib/udev/rules.d/80-x.rules":
           'ACTION=="add", ATTR{vendor}=="0x10de", ATTR{class}=="0x040300", ATTR{remove}="1"\n'},
          "ok", "no udev rule"),
+    case("card-removed", "a rule behind one that such a kernel wants", WELL,
+         {"/proc/sys/kernel/osrelease": "5.4.0\n", "/lib/udev/rules.d/70-x.rules":
+          'ACTION=="add", ATTR{vendor}=="0x10de", ATTR{class}=="0x03*", ATTR{remove}="1"\n',
+          "/lib/udev/rules.d/80-x.rules":
+          'ACTION=="add", ATTR{vendor}=="0x10de", ATTR{class}=="0x040300", ATTR{remove}="1"\n'
+          'ACTION=="add", ATTR{vendor}=="0x10de", ATTR{class}=="0x03*", ATTR{remove}="1"\n'},
+         "problem", "80-x.rules:2"),
     case("suspend", "memory that is kept, and services that are started, are well", WELL, {}, "ok",
          "its services are started"),
     case("suspend", "services that are not started", WELL, SERVICES, "problem",

@@ -142,6 +142,8 @@ CASES = [
            "uwsm"),
     set_in("/etc/set-environment", 'export DRI_PRIME="1"\n', "problem", "configuration.nix",
            "NixOS", "nixos-laptop", **{"/etc/NIXOS": ""}),
+    set_in("/home/user/.profile", "export DRI_PRIME=1\n", "problem", "sed -i",
+           "a home on NixOS", "nixos-laptop", **{"/etc/NIXOS": ""}),
     set_in(ENV, b"DRI_PRIME=1\n\0" + os.urandom(5000), "ok", "none", "a file that is no text"),
     set_in(ENV, "A" * 70000 + "=1\nDRI_PRIME=1\n", "problem", ":2", "a line without end"),
     set_in("/home/user/.bashrc", "DRI_PRIME=1 x\n" * 70000, "ok", "none", "a file without end"),

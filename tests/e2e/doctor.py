@@ -260,8 +260,24 @@ def test_nixos_is_told_what_configuration_nix_has():
         assert "NVreg_TemporaryFilePath=/var/tmp" in suspend, suspend
         for check in ("drm-modeset", "competing", "runtime-pm", "persistenced", "suspend"):
             assert "> /etc/" not in advice(root, check) and "ln -s" not in advice(root, check)
+        for unit in (root / "usr/lib/systemd/system").glob("nvidia-*.service"):
+            unit.unlink()
+        assert ("do in configuration.nix: hardware.nvidia.dynamicBoost.enable = true; "
+                "nixos-rebuild switch") in advice(root, "powerd")
+        assert "powerManagement.enable = true; nixos-rebuild switch" in advice(root, "suspend")
         (root / "etc/NIXOS").unlink()
         assert "nix" not in advice(root, "drm-modeset")
+        assert "install (or unmask) nvidia-powerd.service" in advice(root, "powerd")
+        root = doctor_cases.machine("doctor-leftovers", place / "leftovers", {"etc/NIXOS": ""})
+        for check in ("card-removed", "leftovers"):
+            told = advice(root, check)
+            assert "take out what makes /etc/" in told, told
+            assert "nixos-rebuild boot; reboot" in told and "update-initramfs" not in told, told
+        told = advice(root, "module-blocked")
+        assert "out of configuration.nix, then: nixos-rebuild boot; reboot" in told, told
+        root = doctor_cases.machine("doctor-laptop-healthy", place / "healthy", {
+            "etc/NIXOS": "", "/usr/share/glvnd/egl_vendor.d/10_nvidia.json": None})
+        assert "hardware.graphics.enable = true;" in advice(root, "egl-vendor")
 
 
 def test_two_doctors_do_not_work_at_once():

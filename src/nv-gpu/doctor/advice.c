@@ -65,6 +65,7 @@ static void advise_shell(struct doctor *doctor, struct buf *out, const struct ch
  * What configuration.nix has for a change of /etc: the first that fits counts. check: NULL fits
  * all. The names are those of nixpkgs, nixos/modules/hardware/video/nvidia.nix and others.
  */
+#define GRAPHICS "hardware.graphics.enable = true;\nservices.xserver.videoDrivers = [ \"nvidia\" ];"
 static const struct {
 	const char *check;
 	enum change_kind kind;
@@ -83,6 +84,9 @@ static const struct {
 	{"powerd", CHANGE_LINK, "/etc/systemd/", "hardware.nvidia.dynamicBoost.enable = true;"},
 	{"fabric-manager", CHANGE_LINK, "/etc/systemd/",
 		"hardware.nvidia.datacenter.enable = true;"},
+	{"egl-vendor", CHANGE_FILE, "/", GRAPHICS},
+	{"opencl", CHANGE_FILE, "/", GRAPHICS},
+	{"gbm-backend", CHANGE_LINK, "/", GRAPHICS},
 	{"cuda", CHANGE_FILE, "/etc/modules-load.d/", "boot.kernelModules = [ \"nvidia-uvm\" ];"},
 	{NULL, CHANGE_FILE, "/etc/modprobe.d/", "boot.extraModprobeConfig = ''\n%s'';"},
 	{NULL, CHANGE_FILE, "/etc/udev/rules.d/", "services.udev.extraRules = ''\n%s'';"},
@@ -109,12 +113,26 @@ static void advise_nixos(struct buf *out, const char *check, const struct change
 			buf_printf(out, "%s\n", setting);
 		return;
 	}
-	buf_printf(out, "# what makes %s has to %s\n", change->path,
-		change->kind == CHANGE_REMOVE ? "go" : "be made so:");
 	if (change->command)
-		buf_printf(out, "# %s\n", change->command);
-	else if (change->kind == CHANGE_LINK)
-		buf_printf(out, "# a link to %s\n", change->text);
+		buf_printf(out, "change what makes %s, as this would:\n%s\n", change->path,
+			change->command);
+	else if (change->kind == CHANGE_FILE && str_starts(change->path, "/etc/"))
+		buf_printf(out, "environment.etc.\"%s\".text = ''\n%s'';\n",
+			change->path + strlen("/etc/"), change->text);
+	else
+		buf_printf(out, "take out what makes %s\n", change->path);
+}
+
+const char *doctor_missing_unit(struct doctor *doctor, const char *unit)
+{
+	for (size_t i = 0; hw_is_nixos(&doctor->run->hw) && i < sizeof(nixos) / sizeof(*nixos);
+		i++) {
+		if (nixos[i].kind == CHANGE_LINK && str_eq(nixos[i].check, doctor->check->name))
+			return arena_printf(doctor->run->arena,
+				"in configuration.nix:\n%s\nnixos-rebuild switch",
+				nixos[i].setting);
+	}
+	return arena_printf(doctor->run->arena, "install (or unmask) %s, and enable it", unit);
 }
 
 const char *doctor_advice(struct doctor *doctor, const struct finding *finding)
@@ -133,8 +151,10 @@ const char *doctor_advice(struct doctor *doctor, const struct finding *finding)
 	if (nix.length)
 		buf_printf(&out, "in configuration.nix:\n%s", buf_text(&nix));
 	/* A new generation starts services too. */
-	if (nix.length && !(finding->fix && strstr(finding->fix, "reboot")))
-		buf_puts(&out, "nixos-rebuild switch");
+	if (nix.length && !(finding->fix && strstr(finding->fix, "nixos-rebuild")))
+		buf_puts(&out, finding->fix && strstr(finding->fix, "reboot")
+				       ? "nixos-rebuild boot; reboot"
+				       : "nixos-rebuild switch");
 	else if (finding->fix)
 		buf_puts(&out, finding->fix);
 	else if (out.length)

@@ -7,12 +7,11 @@
 #include "hw/running.h"
 #include "nv-gpu/doctor/files.h"
 
+static const char *const modules[] = {"nvidia", "nvidia_drm", "nvidia_modeset", "nvidia_uvm"};
+
 /* "nvidia-drm" and "nvidia_drm" are one module. NULL if it is none of NVIDIA's. */
 static const char *nvidia_module(const char *name, size_t length)
 {
-	static const char *const modules[] = {
-		"nvidia", "nvidia_drm", "nvidia_modeset", "nvidia_uvm"};
-
 	for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++) {
 		size_t at = 0;
 
@@ -24,50 +23,12 @@ static const char *nvidia_module(const char *name, size_t length)
 	return NULL;
 }
 
-static const char *word(const char **at, size_t *length)
+const char *blocks_nvidia(const char *line)
 {
-	const char *start = *at + strspn(*at, " \t");
-
-	*length = strcspn(start, " \t\r");
-	*at = start + *length;
-	return start;
-}
-
-static bool is_word(const char *text, size_t length, const char *other)
-{
-	return strlen(other) == length && strncmp(text, other, length) == 0;
-}
-
-/* Commands that "install" names to load nothing. */
-static bool does_nothing(const char *command, size_t length)
-{
-	static const char *const commands[] = {
-		"/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true", "false", "true", ":"};
-
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
-		if (is_word(command, length, commands[i]))
-			return true;
+	for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++) {
+		if (hw_modprobe_blocks(line, modules[i]))
+			return modules[i];
 	}
-	return false;
-}
-
-/* modprobe.d(5): "blacklist M", "install M /bin/false", "alias M off". */
-const char *blocks_nvidia(struct doctor *doctor, const char *line)
-{
-	size_t command_length, name_length, value_length;
-	const char *command = word(&line, &command_length);
-	const char *name = word(&line, &name_length);
-	const char *value = word(&line, &value_length);
-	const char *module = nvidia_module(name, name_length);
-
-	(void)doctor;
-	if (!module)
-		return NULL;
-	if (is_word(command, command_length, "blacklist") ||
-		(is_word(command, command_length, "install") &&
-			does_nothing(value, value_length)) ||
-		(is_word(command, command_length, "alias") && is_word(value, value_length, "off")))
-		return module;
 	return NULL;
 }
 
@@ -92,6 +53,16 @@ static const char *unwanted(struct doctor *doctor)
 	if (!stack.nvidia_glx && !doctor_has_module(doctor))
 		return "NVIDIA's driver is not installed";
 	return NULL;
+}
+
+/* On NixOS the files are made by configuration.nix. */
+static const char *take_out(struct doctor *doctor, const char *path, unsigned number)
+{
+	return arena_printf(doctor->run->arena,
+		hw_is_nixos(&doctor->run->hw)
+			? "take what makes line %u of %s out of configuration.nix, then: %sreboot"
+			: "take line %u out of %s, then: %sreboot",
+		number, path, doctor_initramfs(doctor));
 }
 
 static void report_blocked(
@@ -136,17 +107,12 @@ static bool check_modprobe(struct doctor *doctor)
 		if (leftover_of(doctor, files[i].path))
 			continue;
 		while ((line = doctor_line(doctor, &at, &number, true)) != NULL) {
-			const char *module = blocks_nvidia(doctor, line);
+			const char *module = blocks_nvidia(line);
 
 			if (!module)
 				continue;
 			report_blocked(doctor, arena_printf(arena, "%s:%u", files[i].path, number),
-				module,
-				arena_printf(arena,
-					"Take line %u out of %s, make the initial ramdisk anew "
-					"(update-initramfs -u, dracut -f, mkinitcpio -P) and "
-					"reboot.",
-					number, files[i].path));
+				module, take_out(doctor, files[i].path, number));
 			any = true;
 		}
 	}
@@ -172,11 +138,14 @@ static bool check_words(struct doctor *doctor)
 					arena_printf(doctor->run->arena,
 						"%s on the kernel command line", words[i]),
 					module,
-					"Take it out of the boot loader's configuration "
-					"(GRUB_CMDLINE_LINUX in /etc/default/grub, then "
-					"update-grub or "
-					"grub2-mkconfig; grubby; /etc/kernel/cmdline), and "
-					"reboot.");
+					hw_is_nixos(&doctor->run->hw)
+						? "take it out of boot.kernelParams in "
+						  "configuration.nix, then: nixos-rebuild boot; "
+						  "reboot"
+						: "take it out of the boot loader's configuration "
+						  "(GRUB_CMDLINE_LINUX in /etc/default/grub, then "
+						  "update-grub or grub2-mkconfig; grubby; "
+						  "/etc/kernel/cmdline), and reboot");
 				any = true;
 			}
 			list += length + (list[length] == ',');
@@ -231,7 +200,8 @@ static const struct {
 	{"0x03", "the GPU itself", true},
 };
 
-static void report_removed(
+/* What was said of it; NULL if nothing. */
+static struct finding *report_removed(
 	struct doctor *doctor, const char *path, unsigned number, const char *rule)
 {
 	struct arena *arena = doctor->run->arena;
@@ -249,37 +219,36 @@ static void report_removed(
 	}
 	/* Before Linux 5.5 the GPU sleeps only so. */
 	if (!gpu && !hw_kernel_at_least(&doctor->kernel, 5, 5))
-		return;
+		return NULL;
 	what = arena_printf(
 		arena, "%s:%u takes NVIDIA's devices off the bus: %s", path, number, what);
-	if (!gpu) {
-		doctor_note(doctor, what,
+	if (!gpu)
+		return doctor_note(doctor, what,
 			"Sound by HDMI, or USB-C, of the card is gone. Kernels before 5.5 needed "
 			"that "
 			"for the GPU to sleep; later ones do not.",
-			arena_printf(arena, "Take line %u out of %s, and reboot.", number, path));
-		return;
-	}
+			take_out(doctor, path, number));
 	finding = doctor_problem(doctor, what,
-		"At each boot the GPU is removed: no driver and no program finds it.",
-		"Then reboot.");
+		"At each boot the GPU is removed: no driver and no program finds it.", "reboot");
 	/* A package's file would come back with its next version: a link hides it for good. */
 	if (str_starts(path, "/etc/") || str_starts(path, "/run/"))
 		doctor_change_remove(doctor, finding, path);
 	else
 		doctor_change_link(doctor, finding,
 			arena_path(arena, "/etc/udev/rules.d", str_file_name(path)), "/dev/null");
+	return finding;
 }
 
 void check_card_removed(struct doctor *doctor)
 {
 	bool any = false;
-	size_t count, before = doctor->count;
+	size_t count;
 	const struct doctor_file *files =
 		doctor_files(doctor, doctor_udev_directories, ".rules", &count);
 
 	for (size_t i = 0; i < count; i++) {
 		const char *at = files[i].text, *rule;
+		struct finding *finding;
 		bool gpu = false;
 		unsigned number = 0;
 
@@ -289,11 +258,9 @@ void check_card_removed(struct doctor *doctor)
 			if (*rule == '#' || !strstr(rule, "\"0x10de\"") ||
 				!strstr(rule, "ATTR{remove}=\"1\""))
 				continue;
-			report_removed(doctor, files[i].path, number, rule);
-			if (doctor->count == before)
-				continue;
-			gpu = doctor->findings[doctor->count - 1].change_count;
-			any = true;
+			finding = report_removed(doctor, files[i].path, number, rule);
+			gpu = finding && finding->change_count;
+			any |= finding != NULL;
 		}
 	}
 	if (!any)

@@ -65,7 +65,7 @@ static void enable(struct doctor *doctor, struct finding *finding, const char *u
 			doctor, finding, doctor_unit_place(doctor, unit, TARGET, "wants"), file);
 	finding->fix =
 		file ? arena_printf(arena, "systemctl daemon-reload && systemctl start %s", unit)
-		     : arena_printf(arena, "install the package with %s, and enable it", unit);
+		     : doctor_missing_unit(doctor, unit);
 }
 
 /* A client that is idle does not keep a GPU awake where runtime D3 is fine-grained. */

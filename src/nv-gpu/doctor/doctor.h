@@ -128,6 +128,9 @@ const char *verdict_name(enum verdict verdict);
  */
 const char *doctor_advice(struct doctor *doctor, const struct finding *finding);
 
+/* What to do where a unit is not installed that the check that looks wants to be started. */
+const char *doctor_missing_unit(struct doctor *doctor, const char *unit);
+
 /* fix.c: carries out all changes; false if one failed. EXIT_REFUSED if it may not even begin. */
 int doctor_fix(struct doctor *doctor);
 

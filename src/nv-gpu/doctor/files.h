@@ -37,7 +37,7 @@ extern const char *const doctor_modprobe_directories[];
 extern const char *const doctor_udev_directories[];
 
 /* blocked.c: the module of NVIDIA that a line of modprobe.d keeps from being loaded; NULL: none. */
-const char *blocks_nvidia(struct doctor *doctor, const char *line);
+const char *blocks_nvidia(const char *line);
 
 /* leftovers.c: the tool that left a file there; NULL if none did. */
 const char *leftover_of(struct doctor *doctor, const char *path);

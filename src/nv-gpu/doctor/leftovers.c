@@ -160,7 +160,7 @@ static bool is_idle(struct doctor *doctor, const struct leftover *leftover)
 	if (!at)
 		return false;
 	while ((line = doctor_line(doctor, &at, &number, false)) != NULL) {
-		if (blocks_nvidia(doctor, line))
+		if (blocks_nvidia(line))
 			return false;
 	}
 	return true;
@@ -210,11 +210,10 @@ static void report(struct doctor *doctor, const struct leftover *leftover)
 	finding = doctor_problem(doctor,
 		arena_printf(arena, "%s was left by %s, which is not installed", leftover->path,
 			tool->name),
-		harm, "Then reboot.");
+		harm, "reboot");
+	/* The initial file system has a copy. */
 	if (leftover->harm == BLOCKS || leftover->harm == REMOVES)
-		finding->fix =
-			"Then make the initial ramdisk anew (update-initramfs -u, dracut -f, "
-			"mkinitcpio -P), which has a copy, and reboot.";
+		finding->fix = arena_printf(arena, "%sreboot", doctor_initramfs(doctor));
 	doctor_change_remove(doctor, finding, leftover->path);
 }
 

@@ -202,8 +202,8 @@ void check_runtime_pm(struct doctor *doctor)
 		return;
 	}
 	if (!hw_is_laptop(&doctor->run->hw)) {
-		doctor_ok(doctor,
-			"this is no laptop; NVIDIA's driver lets GPUs sleep only in laptops");
+		doctor_ok(doctor, "this is no laptop; elsewhere NVIDIA's driver lets GPUs sleep "
+				  "only if told to");
 		return;
 	}
 	for (struct hw_gpu *gpu = NULL; (gpu = doctor_next_nvidia(doctor, gpu));) {

@@ -69,12 +69,11 @@ static void no_services(struct doctor *doctor)
 		"back with a black or garbled screen.",
 		NULL);
 
-	finding->fix =
-		start_services(doctor, finding)
-			? "systemctl daemon-reload"
-			: "install (or unmask) nvidia-suspend.service, "
-			  "nvidia-hibernate.service and nvidia-resume.service, which come with the "
-			  "driver, and enable them";
+	finding->fix = start_services(doctor, finding)
+			       ? "systemctl daemon-reload"
+			       : doctor_missing_unit(doctor,
+					 "nvidia-suspend.service, nvidia-hibernate.service and "
+					 "nvidia-resume.service, which come with the driver");
 }
 
 static void not_kept(struct doctor *doctor)

@@ -124,7 +124,7 @@ static const char *by_hand(struct doctor *doctor, const struct setting *setting)
 			"unset %s, and find what sets it: no file looked at does", setting->name);
 	if (!setting->file)
 		return arena_printf(arena, "systemctl --user unset-environment %s", setting->name);
-	if (hw_is_nixos(&doctor->run->hw))
+	if (hw_is_nixos(&doctor->run->hw) && str_starts(setting->file, "/etc/"))
 		return arena_printf(arena,
 			"take %s out of environment.sessionVariables, or what else makes %s, in "
 			"configuration.nix",
@@ -141,7 +141,8 @@ static void advise(struct settings *settings, struct finding *finding, struct se
 	struct doctor *doctor = settings->doctor;
 	struct buf fix = {0};
 
-	if (setting->file && setting->alone && setting->own && !hw_is_nixos(&doctor->run->hw) &&
+	if (setting->file && setting->alone && setting->own &&
+		!(hw_is_nixos(&doctor->run->hw) && str_starts(setting->file, "/etc/")) &&
 		!str_starts(setting->file, "/usr/lib/"))
 		settings_take_out(settings, finding, setting);
 	else
