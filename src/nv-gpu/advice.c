@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "hw/holders.h"
+#include "hw/kernel.h"
 #include "nv-gpu/gpu.h"
 
 /* What an advice is about. other is a GPU to be used instead, NULL if there is none. */
@@ -14,12 +15,25 @@ struct matter {
 	const struct hw_holder *holder;
 };
 
+const char *gpu_udev_rules(const struct gpu_run *run)
+{
+	return hw_is_nixos(&run->hw) ? "services.udev.extraRules in configuration.nix"
+				     : "a file in /etc/udev/rules.d";
+}
+
+const char *gpu_no_persistence(const struct gpu_run *run)
+{
+	return hw_is_nixos(&run->hw)
+		       ? "hardware.nvidia.nvidiaPersistenced = false; in configuration.nix"
+		       : "systemctl disable --now nvidia-persistenced";
+}
+
 static const char *mutter(const struct matter *matter)
 {
 	return arena_printf(matter->run->arena,
-		"a file in /etc/udev/rules.d: SUBSYSTEM==\"drm\", KERNEL==\"card*\", "
-		"KERNELS==\"%s\", TAG+=\"mutter-device-ignore\"; then log in anew",
-		matter->gpu->slot);
+		"%s: SUBSYSTEM==\"drm\", KERNEL==\"card*\", KERNELS==\"%s\", "
+		"TAG+=\"mutter-device-ignore\"; then log in anew",
+		gpu_udev_rules(matter->run), matter->gpu->slot);
 }
 
 /* A path by slot holds colons, which these lists are split at. */
@@ -73,14 +87,14 @@ static const char *monitor(const struct matter *matter)
 
 static const char *powerd(const struct matter *matter)
 {
-	(void)matter;
-	return "systemctl disable --now nvidia-powerd";
+	return hw_is_nixos(&matter->run->hw)
+		       ? "hardware.nvidia.dynamicBoost.enable = false; in configuration.nix"
+		       : "systemctl disable --now nvidia-powerd";
 }
 
 static const char *persistenced(const struct matter *matter)
 {
-	(void)matter;
-	return "systemctl disable --now nvidia-persistenced";
+	return gpu_no_persistence(matter->run);
 }
 
 /* Programs by the beginning of their names, of which the kernel keeps 15 bytes. */

@@ -64,7 +64,7 @@ static const char *option(struct inquiry *inquiry, const char *file, const char 
 {
 	if (hw_is_nixos(&inquiry->run->hw))
 		return arena_printf(inquiry->run->arena,
-			"boot.extraModprobeConfig = \"options %s\"; in configuration.nix, "
+			"in configuration.nix: boot.extraModprobeConfig = \"options %s\"; then "
 			"nixos-rebuild boot, reboot",
 			text);
 	return arena_printf(inquiry->run->arena,
@@ -147,9 +147,9 @@ static void control(struct inquiry *inquiry, const struct hw_function *function)
 			hw_function_file(&inquiry->run->hw, function, "power/control")));
 
 	reason->later = arena_printf(arena,
-		"to keep it so, a file in /etc/udev/rules.d: ACTION==\"add|bind\", "
-		"SUBSYSTEM==\"pci\", KERNEL==\"%s\", ATTR{power/control}=\"auto\"",
-		function->slot);
+		"to keep it so, %s: ACTION==\"add|bind\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", "
+		"ATTR{power/control}=\"auto\"",
+		gpu_udev_rules(inquiry->run), function->slot);
 }
 
 static void active(struct inquiry *inquiry, const struct hw_function *function)
@@ -335,7 +335,7 @@ static void kernel_side(struct inquiry *inquiry)
 		daemon |= str_eq(inquiry->reasons[i].id, "persistence");
 	if (hw_gpu_is_nvidia(inquiry->gpu) && !daemon && unseen && hw_nvidia_persistence(hw))
 		add(inquiry, "persistence", "nvidia-persistenced runs, and may keep it initialised",
-			"systemctl disable --now nvidia-persistenced");
+			gpu_no_persistence(inquiry->run));
 	if (console)
 		add(inquiry, "console", "the text console draws on its framebuffer",
 			arena_printf(arena, "echo 0 > %s", console));

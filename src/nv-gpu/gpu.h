@@ -85,6 +85,11 @@ const char *gpu_plain(struct gpu_run *run, const char *name);
 const char *gpu_let_go(
 	struct gpu_run *run, const struct hw_gpu *gpu, const struct hw_holder *holder);
 
+/* Where a rule of udev's goes, and how nvidia-persistenced is ended for good: NixOS makes its files
+ * and units of configuration.nix. */
+const char *gpu_udev_rules(const struct gpu_run *run);
+const char *gpu_no_persistence(const struct gpu_run *run);
+
 /*
  * How a program of a desktop session is kept off an NVIDIA GPU that it opens only because EGL asks
  * every driver: a line, then lines of a rule or commands, between newlines. NULL where it was sent

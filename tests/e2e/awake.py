@@ -273,6 +273,12 @@ def test_drivers_that_do_not_tell_are_known_by_their_parameter_and_debian_by_its
         e2e.write(root / "etc/NIXOS", "")
         assert "> /etc" not in reasons(root)["module"]["do"], reasons(root)
         assert "boot.extraModprobeConfig" in reasons(root)["module"]["do"], reasons(root)
+        e2e.write(root / f"{NVIDIA}.1/power/control", "on\n")
+        said = e2e.run(NV_GPU, "awake", "nvidia", "--sysroot", root).stdout
+        assert "to keep it so, services.udev.extraRules in configuration.nix: ACTION" in said, said
+        (root / "etc/NIXOS").unlink()
+        said = e2e.run(NV_GPU, "awake", "nvidia", "--sysroot", root).stdout
+        assert "to keep it so, a file in /etc/udev/rules.d: ACTION" in said, said
 
 
 def test_coarse_runtime_d3_matters_to_a_gpu_that_is_held():
